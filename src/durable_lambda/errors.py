@@ -1,0 +1,272 @@
+"""Everything that this package raises, drawn as the tree that it is.
+
+    DurableError
+    ├── ValidationError                     VALIDATION
+    ├── SerializationError                  SERIALIZATION
+    ├── DeserializationError                DESERIALIZATION
+    ├── NonDeterministicExecutionError      REPLAY_MISMATCH
+    ├── CheckpointError                     CHECKPOINT_FAILED
+    ├── BackendError                        AWS_SDK, AWS_SDK_OPERATION
+    ├── OperationError                      OPERATION_FAILED
+    │   ├── StepError                       STEP_FAILED
+    │   │   ├── StepTimeoutError            STEP_TIMEOUT
+    │   │   └── StepInterruptedError        STEP_INTERRUPTED
+    │   ├── CallbackError                   CALLBACK_FAILED
+    │   │   ├── CallbackExternalError · CallbackTimeoutError · CallbackSubmitterError
+    │   └── ChildContextError               CHILD_CONTEXT_FAILED
+    └── ExecutionError                      EXECUTION_FAILED
+        ├── ExecutionFailedError            EXECUTION_FAILED
+        ├── ExecutionTimedOutError          EXECUTION_TIMED_OUT
+        ├── ExecutionStoppedError           EXECUTION_STOPPED
+        └── ExecutionAlreadyStartedError    EXECUTION_ALREADY_STARTED
+    Suspended (BaseException)               STEP_RETRY_SCHEDULED, WAIT_SUSPENDED, CALLBACK_SUSPENDED, …
+
+Every error has a stable `.code`; one that concerns an operation has `.operation_name` and `.operation_id`. Suspension
+is not an error and therefore no `Exception`: an `except Exception` must not catch it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "BackendError",
+    "CallbackError",
+    "CallbackExternalError",
+    "CallbackSubmitterError",
+    "CallbackTimeoutError",
+    "CheckpointError",
+    "ChildContextError",
+    "DeserializationError",
+    "DurableError",
+    "ExecutionAlreadyStartedError",
+    "ExecutionError",
+    "ExecutionFailedError",
+    "ExecutionStoppedError",
+    "ExecutionTimedOutError",
+    "NonDeterministicExecutionError",
+    "OperationError",
+    "SerializationError",
+    "StepError",
+    "StepInterruptedError",
+    "StepTimeoutError",
+    "Suspended",
+    "ValidationError",
+]
+
+
+class DurableError(Exception):
+    """The root of this package's errors.
+
+    `code` is stable and meant for programs; the text is meant for people and may change.
+    """
+
+    code: str = "DURABLE"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        operation_name: str | None = None,
+        operation_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
+        self.operation_name = operation_name
+        self.operation_id = operation_id
+
+
+class ValidationError(DurableError):
+    """A name, a duration, an option or a call that cannot be right. Raised before anything is sent or stored."""
+
+    code = "VALIDATION"
+
+
+class SerializationError(DurableError):
+    """A value that cannot be written as JSON, or cannot be read back as the type it is declared to have."""
+
+    code = "SERIALIZATION"
+
+
+class DeserializationError(DurableError):
+    """Stored or received JSON that does not fit the type that was asked for."""
+
+    code = "DESERIALIZATION"
+
+
+class NonDeterministicExecutionError(DurableError):
+    """The code asked for another operation than the history has at that place.
+
+    The execution ends with this error, whatever the function does with it.
+    """
+
+    code = "REPLAY_MISMATCH"
+
+
+class CheckpointError(DurableError):
+    """The service refused a checkpoint for good. The execution ends with this error."""
+
+    code = "CHECKPOINT_FAILED"
+
+
+class BackendError(DurableError):
+    """The service could not be reached, or answered with a fault of its own. The invocation is tried again."""
+
+    code = "AWS_SDK"
+
+
+class OperationError(DurableError):
+    """An operation failed. What was recorded of the failure is in `error_type`, `error_message`, `error_data` and
+    `stack_trace`; each may be `None`."""
+
+    code = "OPERATION_FAILED"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation_name: str | None = None,
+        operation_id: str | None = None,
+        error_type: str | None = None,
+        error_message: str | None = None,
+        error_data: str | None = None,
+        stack_trace: list[str] | None = None,
+    ) -> None:
+        super().__init__(message, operation_name=operation_name, operation_id=operation_id)
+        self.error_type = error_type
+        self.error_message = error_message
+        self.error_data = error_data
+        self.stack_trace = stack_trace
+
+
+class StepError(OperationError):
+    """A step failed with an exception that cannot be rebuilt as itself; `error_type` names it."""
+
+    code = "STEP_FAILED"
+
+
+class StepTimeoutError(StepError):
+    """The body of a step did not end within its `timeout`."""
+
+    code = "STEP_TIMEOUT"
+
+
+class StepInterruptedError(StepError):
+    """An attempt of an at-most-once step began, and its process ended before the outcome was stored.
+
+    Whether its effect happened is unknown; the body is not run again for that attempt.
+    """
+
+    code = "STEP_INTERRUPTED"
+
+
+class CallbackError(OperationError):
+    """A callback did not succeed."""
+
+    code = "CALLBACK_FAILED"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        callback_id: str | None = None,
+        operation_name: str | None = None,
+        operation_id: str | None = None,
+        error_type: str | None = None,
+        error_message: str | None = None,
+        error_data: str | None = None,
+        stack_trace: list[str] | None = None,
+    ) -> None:
+        super().__init__(
+            message,
+            operation_name=operation_name,
+            operation_id=operation_id,
+            error_type=error_type,
+            error_message=error_message,
+            error_data=error_data,
+            stack_trace=stack_trace,
+        )
+        self.callback_id = callback_id
+
+
+class CallbackExternalError(CallbackError):
+    """Whoever completes the callback answered with a failure."""
+
+
+class CallbackTimeoutError(CallbackError):
+    """No answer, or no heartbeat, came in time."""
+
+
+class CallbackSubmitterError(CallbackError):
+    """The step that hands the callback's id to the outside failed."""
+
+
+class ChildContextError(OperationError):
+    """A child context failed with an exception that cannot be rebuilt as itself; `error_type` names it."""
+
+    code = "CHILD_CONTEXT_FAILED"
+
+
+class ExecutionError(DurableError):
+    """What an engine or a client says of an execution."""
+
+    code = "EXECUTION_FAILED"
+
+
+class ExecutionFailedError(ExecutionError):
+    """The execution failed. `error_type`, `error_message`, `error_data` and `stack_trace` are what it recorded."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        error_type: str | None = None,
+        error_message: str | None = None,
+        error_data: str | None = None,
+        stack_trace: list[str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.error_type = error_type
+        self.error_message = error_message
+        self.error_data = error_data
+        self.stack_trace = stack_trace
+
+
+class ExecutionTimedOutError(ExecutionError):
+    """The execution did not end within its `execution_timeout`."""
+
+    code = "EXECUTION_TIMED_OUT"
+
+
+class ExecutionStoppedError(ExecutionError):
+    """The execution was stopped from outside."""
+
+    code = "EXECUTION_STOPPED"
+
+
+class ExecutionAlreadyStartedError(ExecutionError):
+    """An execution of that name exists, with another payload."""
+
+    code = "EXECUTION_ALREADY_STARTED"
+
+
+class Suspended(BaseException):
+    """The invocation ends here and its execution goes on later: control flow, not an error.
+
+    Seen by code that calls an operation while its invocation is being unwound, by sync handlers, mocks and hooks.
+    """
+
+    codes: ClassVar[dict[str, str]] = {
+        "STEP": "STEP_RETRY_SCHEDULED",
+        "WAIT": "WAIT_SUSPENDED",
+        "CALLBACK": "CALLBACK_SUSPENDED",
+        "CHAINED_INVOKE": "INVOKE_SUSPENDED",
+    }
+
+    def __init__(self, message: str, *, code: str, operation_name: str | None = None, operation_id: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.operation_name = operation_name
+        self.operation_id = operation_id

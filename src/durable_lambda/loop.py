@@ -1,0 +1,120 @@
+"""An asyncio event loop that knows, for each group of tasks, whether anything of it is ready to run.
+
+A durable invocation is suspended at the moment when nothing of it can go on. Polling for that moment, or waiting for
+things to settle, would cost time in every invocation; so the loop counts. A *strand* is the place of one asyncio task
+in its *group* (an invocation): it travels in a context variable, the task factory forks it for each task that a task
+creates, and `call_soon` counts the callbacks of its group. When the last one has run, the group is told.
+
+This is a mechanism only. It knows nothing of durable functions, and lies below both the SDK, which decides what a
+settled group means, and the engine, which runs many invocations on one such loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import Handle
+from collections.abc import Callable, Coroutine
+from contextvars import Context, ContextVar, copy_context
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Group(Protocol):
+    """Tasks that belong together."""
+
+    ready: int
+    """Callbacks of the group that the loop has yet to run. Kept by the loop."""
+
+    def settled(self) -> None:
+        """The last of them has run. Called on the loop; must not raise."""
+        ...
+
+
+class Strand(Protocol):
+    """The place of one task in its group."""
+
+    group: Group
+
+    def fork(self, coro: object) -> Strand:
+        """The strand of a task that this one creates to run `coro`; may be the strand itself."""
+        ...
+
+    def adopt(self, task: asyncio.Task[Any]) -> None:
+        """The task that was created for this strand."""
+        ...
+
+
+CURRENT: ContextVar[Strand | None] = ContextVar("durable_lambda_strand", default=None)
+"""The strand of the running code; `None` outside every group."""
+
+
+class InvocationLoop(asyncio.SelectorEventLoop):
+    """The loop on which invocations run, any number of them at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_task_factory(_create_task)
+
+    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Handle:  # type: ignore[override]  # typeshed types it by TypeVarTuple
+        strand = CURRENT.get() if context is None else context.get(CURRENT)
+        if strand is None:
+            return super().call_soon(callback, *args, context=context)
+        group = strand.group
+        group.ready += 1
+        handle = _CountedHandle(callback, args, self, context, group)
+        self._ready.append(handle)  # type: ignore[attr-defined]  # the queue that `BaseEventLoop.call_soon` fills
+        return handle
+
+
+class _CountedHandle(Handle):
+    """A callback that is counted until it has run or was cancelled."""
+
+    __slots__ = ("_group",)
+
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: asyncio.AbstractEventLoop,
+        context: Context | None,
+        group: Group,
+    ) -> None:
+        super().__init__(callback, args, loop, context)
+        self._group: Group | None = group
+
+    def _run(self) -> None:
+        group = self._group
+        self._group = None
+        super()._run()  # type: ignore[misc]  # every loop calls it
+        if group is not None:
+            group.ready -= 1
+            if not group.ready:
+                group.settled()
+
+    def cancel(self) -> None:
+        group = self._group
+        if group is not None:
+            self._group = None
+            # The loop drops a cancelled handle without running it; an empty one in its place keeps the count true.
+            self._loop.call_soon(_nothing, context=self._context)  # type: ignore[attr-defined]
+            group.ready -= 1
+        super().cancel()
+
+
+def _nothing() -> None:
+    """What is left of a cancelled callback."""
+
+
+def _create_task(
+    loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, T], *, context: Context | None = None, **options: Any
+) -> asyncio.Task[T]:
+    strand = CURRENT.get() if context is None else context.get(CURRENT)
+    if strand is None:
+        return asyncio.Task(coro, loop=loop, context=context, **options)
+    own = strand.fork(coro)
+    context = copy_context() if context is None else context.copy()
+    context.run(CURRENT.set, own)
+    task = asyncio.Task(coro, loop=loop, context=context, **options)
+    own.adopt(task)
+    return task
