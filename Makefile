@@ -1,0 +1,46 @@
+# One command for each habit. Each does its own set-up: Python 3.11 or newer and make are all that it needs.
+#
+#   make PYTHON=/path/to/python3.12 test     another interpreter
+#   make test ARGS="tests/cli -k resume"     some of the tests
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SOURCES := src tests examples
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fix clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(STAMP)  ## Run an order to its receipt, then kill it half-way and resume
+	@$(BIN)/python examples/order_processing/demo.py
+
+test: $(STAMP)  ## Run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP)  ## Lint, formatting, types, layers
+	@echo "ruff check"
+	@$(BIN)/ruff check --quiet $(SOURCES)
+	@echo "ruff format --check"
+	@$(BIN)/ruff format --check --quiet $(SOURCES)
+	@echo "pyright"
+	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
+	@echo "lint-imports"
+	@$(BIN)/lint-imports
+
+fix: $(STAMP)  ## Format, and mend what the linter can mend
+	@$(BIN)/ruff check --fix $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
+
+clean:  ## Remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+# Made again only when pyproject.toml has changed.
+$(STAMP): pyproject.toml
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh tools/setup.sh
+	@touch $@
