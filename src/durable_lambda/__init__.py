@@ -1,1 +1,95 @@
-"""Durable functions: ordinary Python functions whose progress survives crashes, deploys and waits of up to a year."""
+"""Durable functions: ordinary Python functions whose progress survives crashes, deploys and waits of up to a year.
+
+These are the public names. Each is loaded when it is first asked for, so that a cold start pays for what it uses.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from durable_lambda.client import CallbackClient as CallbackClient
+    from durable_lambda.context import DurableContext as DurableContext
+    from durable_lambda.errors import BackendError as BackendError
+    from durable_lambda.errors import CallbackError as CallbackError
+    from durable_lambda.errors import CallbackExternalError as CallbackExternalError
+    from durable_lambda.errors import CallbackSubmitterError as CallbackSubmitterError
+    from durable_lambda.errors import CallbackTimeoutError as CallbackTimeoutError
+    from durable_lambda.errors import CheckpointError as CheckpointError
+    from durable_lambda.errors import ChildContextError as ChildContextError
+    from durable_lambda.errors import DeserializationError as DeserializationError
+    from durable_lambda.errors import DurableError as DurableError
+    from durable_lambda.errors import ExecutionAlreadyStartedError as ExecutionAlreadyStartedError
+    from durable_lambda.errors import ExecutionError as ExecutionError
+    from durable_lambda.errors import ExecutionFailedError as ExecutionFailedError
+    from durable_lambda.errors import ExecutionStoppedError as ExecutionStoppedError
+    from durable_lambda.errors import ExecutionTimedOutError as ExecutionTimedOutError
+    from durable_lambda.errors import NonDeterministicExecutionError as NonDeterministicExecutionError
+    from durable_lambda.errors import OperationError as OperationError
+    from durable_lambda.errors import SerializationError as SerializationError
+    from durable_lambda.errors import StepError as StepError
+    from durable_lambda.errors import StepInterruptedError as StepInterruptedError
+    from durable_lambda.errors import StepTimeoutError as StepTimeoutError
+    from durable_lambda.errors import Suspended as Suspended
+    from durable_lambda.errors import ValidationError as ValidationError
+    from durable_lambda.handler import Handler as Handler
+    from durable_lambda.handler import durable_execution as durable_execution
+    from durable_lambda.operations.callback import CallbackHandle as CallbackHandle
+    from durable_lambda.operations.step import StepAttempt as StepAttempt
+    from durable_lambda.operations.step import current_step as current_step
+    from durable_lambda.protocol.backend import DurableBackend as DurableBackend
+    from durable_lambda.retry import Retry as Retry
+    from durable_lambda.runtime.operation import Operation as Operation
+    from durable_lambda.values import Codec as Codec
+
+_HOMES = {
+    "client": ("CallbackClient",),
+    "context": ("DurableContext",),
+    "errors": (
+        "BackendError",
+        "CallbackError",
+        "CallbackExternalError",
+        "CallbackSubmitterError",
+        "CallbackTimeoutError",
+        "CheckpointError",
+        "ChildContextError",
+        "DeserializationError",
+        "DurableError",
+        "ExecutionAlreadyStartedError",
+        "ExecutionError",
+        "ExecutionFailedError",
+        "ExecutionStoppedError",
+        "ExecutionTimedOutError",
+        "NonDeterministicExecutionError",
+        "OperationError",
+        "SerializationError",
+        "StepError",
+        "StepInterruptedError",
+        "StepTimeoutError",
+        "Suspended",
+        "ValidationError",
+    ),
+    "handler": ("Handler", "durable_execution"),
+    "operations.callback": ("CallbackHandle",),
+    "operations.step": ("StepAttempt", "current_step"),
+    "protocol.backend": ("DurableBackend",),
+    "retry": ("Retry",),
+    "runtime.operation": ("Operation",),
+    "values": ("Codec",),
+}
+_HOME_OF = {name: f"{__name__}.{home}" for home, names in _HOMES.items() for name in names}
+
+__all__ = list(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

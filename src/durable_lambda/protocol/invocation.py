@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -37,3 +37,30 @@ class InvocationOutput(msgspec.Struct, frozen=True, rename="pascal", omit_defaul
     status: InvocationStatus
     result: str | None = None
     error: ErrorObject | None = None
+
+
+NOT_DURABLE = (
+    "Unexpected payload provided to start the durable execution. Check your resource configurations to confirm the "
+    "durability is set."
+)
+
+
+def parse_invocation(event: object) -> InvocationInput:
+    """The invocation of an event, its operations still undecoded.
+
+    Raises:
+        ValueError: The event is not that of a durable invocation.
+    """
+    if not isinstance(event, dict):
+        raise ValueError(NOT_DURABLE)
+    fields: dict[str, Any] = event  # pyright: ignore[reportUnknownVariableType]
+    try:
+        state = fields.get("InitialExecutionState") or {}
+        return InvocationInput(
+            durable_execution_arn=msgspec.convert(fields["DurableExecutionArn"], str),
+            checkpoint_token=msgspec.convert(fields["CheckpointToken"], str),
+            initial_execution_state=InitialExecutionState(state.get("Operations") or [], state.get("NextMarker")),
+            updated_operation_ids=fields.get("UpdatedOperationIds"),
+        )
+    except (KeyError, AttributeError, msgspec.ValidationError) as error:
+        raise ValueError(NOT_DURABLE) from error

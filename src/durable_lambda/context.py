@@ -1,0 +1,303 @@
+"""`DurableContext`: the operations that a function calls, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from logging import Logger, LoggerAdapter
+from typing import Any, TypeVar, TypeVarTuple, overload
+
+from durable_lambda.arguments import Duration
+from durable_lambda.operations.callback import CallbackHandle, CallbackResult, CreateCallback
+from durable_lambda.operations.child import ChildContext
+from durable_lambda.operations.step import Step
+from durable_lambda.operations.wait import Wait
+from durable_lambda.protocol.hosting import LambdaContext
+from durable_lambda.retry import Retry
+from durable_lambda.runtime.logging import ReplaySafeLogger
+from durable_lambda.runtime.operation import Operation
+from durable_lambda.runtime.scope import Scope
+from durable_lambda.values import UNSET, Codec
+
+T = TypeVar("T")
+R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
+
+
+class DurableContext:
+    """What a durable function does its durable work with.
+
+    Each operation is identified and started when it is called, and returns an `Operation` to await: at once, later, or
+    in `asyncio.gather` and a `TaskGroup`. When the function runs again, an operation that is over returns its recorded
+    outcome instead of running again. Use a context only in the code that it was given to.
+    """
+
+    __slots__ = ("_logger", "_scope")
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._logger: ReplaySafeLogger | None = None
+
+    # Operations
+
+    @overload
+    def step(
+        self,
+        name: str | None,
+        fn: Callable[[*Ts], Coroutine[Any, Any, T]],
+        *args: *Ts,
+        retry: Retry | int | None = None,
+        timeout: float | timedelta | None = None,
+        at_most_once: bool = False,
+        raises: tuple[type[BaseException], ...] = (),
+        codec: Codec[T] | None = None,
+        inline: bool = False,
+    ) -> Operation[T]: ...
+    @overload
+    def step(
+        self,
+        name: str | None,
+        fn: Callable[[*Ts], T],
+        *args: *Ts,
+        retry: Retry | int | None = None,
+        timeout: float | timedelta | None = None,
+        at_most_once: bool = False,
+        raises: tuple[type[BaseException], ...] = (),
+        codec: Codec[T] | None = None,
+        inline: bool = False,
+    ) -> Operation[T]: ...
+    @overload
+    def step(
+        self,
+        name: str | None,
+        fn: Callable[[*Ts], Any],
+        *args: *Ts,
+        result_type: type[R],
+        retry: Retry | int | None = None,
+        timeout: float | timedelta | None = None,
+        at_most_once: bool = False,
+        raises: tuple[type[BaseException], ...] = (),
+        codec: Codec[R] | None = None,
+        inline: bool = False,
+    ) -> Operation[R]: ...
+    @overload
+    def step(
+        self,
+        name: str | None,
+        fn: Callable[[*Ts], Any],
+        *args: *Ts,
+        result_type: Any,
+        retry: Retry | int | None = None,
+        timeout: float | timedelta | None = None,
+        at_most_once: bool = False,
+        raises: tuple[type[BaseException], ...] = (),
+        codec: Codec[Any] | None = None,
+        inline: bool = False,
+    ) -> Operation[Any]: ...
+    def step(
+        self,
+        name: str | None,
+        fn: Callable[..., Any],
+        *args: Any,
+        retry: Retry | int | None = None,
+        timeout: float | timedelta | None = None,
+        at_most_once: bool = False,
+        raises: tuple[type[BaseException], ...] = (),
+        result_type: Any = UNSET,
+        codec: Codec[Any] | None = None,
+        inline: bool = False,
+    ) -> Operation[Any]:
+        """Run `fn(*args)` once and remember its outcome.
+
+        Args:
+            name: 1 to 256 printable ASCII characters, or `None`. It may not change while executions are in flight.
+            fn: An `async def`, which runs on the loop, or any other callable, which runs on a thread; a coroutine that
+                it returns is awaited. Durable operations cannot be called in it. Use `functools.partial` for keywords.
+            *args: Its positional arguments.
+            retry: A `Retry`, or the number of retries after the first run. Default: 6 attempts in all, 5 s apart and
+                doubling to 60 s, with full jitter; programming errors are not retried.
+            timeout: Seconds, or a `timedelta`, that one attempt may take; a body on a thread goes on, but its outcome is
+                discarded. Default: no limit.
+            at_most_once: Store that an attempt begins before it does, so that no attempt's body ever runs twice.
+                Default: a crash between the body and its checkpoint runs the attempt again.
+            raises: Exception classes to rebuild as themselves although their module was not loaded with the function's.
+            result_type: What the result is decoded into. Default: the annotation of `fn`.
+            codec: How the result is stored. Default: JSON.
+            inline: Call a plain `def` on the loop instead of a thread: for one that returns at once.
+
+        Returns:
+            An operation that gives what `fn` returned, decoded; on a replay the recorded value, without running `fn`.
+
+        Raises:
+            ValidationError: The call cannot be right; nothing was sent. Raised by the call, all else by the await.
+            Exception: What the body raised, with its own type, once no retry is left; `StepError` where it cannot be
+                rebuilt.
+            StepTimeoutError: The last attempt exceeded `timeout`.
+            StepInterruptedError: An `at_most_once` attempt was cut off by a crash.
+            SerializationError: The result is no JSON, does not fit its type, or is over 1 MiB.
+
+        Example:
+            payment = await ctx.step("charge", charge, order, retry=3, timeout=30)
+        """
+        return self._scope.start(
+            Step[Any](
+                self._scope,
+                name,
+                fn,
+                args,
+                retry=retry,
+                timeout=timeout,
+                at_most_once=at_most_once,
+                raises=raises,
+                result_type=result_type,
+                codec=codec,
+                inline=inline,
+            )
+        )
+
+    def wait(self, name: str | None, duration: Duration) -> Operation[None]:
+        """Let time pass, without anything running meanwhile.
+
+        Args:
+            name: As for `step`.
+            duration: Whole seconds or a `timedelta`, from 1 second to 366 days (31,622,400 seconds; service model).
+
+        Raises:
+            ValidationError: The duration or the name is out of bounds; nothing was sent.
+        """
+        return self._scope.start(Wait(self._scope, name, duration))
+
+    def create_callback(
+        self, name: str | None, *, timeout: Duration | None = None, heartbeat_timeout: Duration | None = None
+    ) -> Operation[CallbackHandle]:
+        """Make a callback, whose id somebody outside answers later.
+
+        It never waits for the answer and never fails because of it: read that with `callback_result`. A replay takes
+        the id from the history and sends nothing.
+
+        Args:
+            name: As for `step`.
+            timeout: Seconds (or a `timedelta`) until the callback times out; at most 99,999,999. Default: never. Set one:
+                an answer that never comes keeps the execution until its own time-out.
+            heartbeat_timeout: Seconds (or a `timedelta`) without a heartbeat until it times out. Default: never.
+
+        Raises:
+            ValidationError: A name or a duration is out of bounds; nothing was sent.
+            CheckpointError: The service gave no callback id.
+
+        Example:
+            approval = await ctx.create_callback("approval", timeout=timedelta(days=3))
+            await ctx.step("ask", ask_for_approval, approval.callback_id)
+            decision = await ctx.callback_result(approval, Decision)
+        """
+        return self._scope.start(CreateCallback(self._scope, name, timeout, heartbeat_timeout))
+
+    @overload
+    def callback_result(self, handle: CallbackHandle, result_type: type[R], *, raw: bool = False) -> Operation[R]: ...
+    @overload
+    def callback_result(self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False) -> Operation[Any]: ...
+    def callback_result(self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False) -> Operation[Any]:
+        """The answer to a callback, waiting for it if need be. It may be read more than once, and costs no checkpoint.
+
+        Args:
+            handle: What `create_callback` gave.
+            result_type: What the JSON of the answer is decoded into. Default: JSON's own types.
+            raw: Give the string of the answer itself, undecoded.
+
+        Returns:
+            An operation that gives the answer; `None` where it had no result.
+
+        Raises:
+            CallbackExternalError: The answer was a failure.
+            CallbackTimeoutError: No answer, or no heartbeat, came in time.
+            CallbackError: The callback was cancelled or stopped.
+            DeserializationError: The answer does not fit `result_type`.
+        """
+        return self._scope.read(CallbackResult(self._scope, handle, result_type, raw=raw))
+
+    @overload
+    def run_in_child_context(
+        self,
+        name: str | None,
+        fn: Callable[[*Ts, DurableContext], Coroutine[Any, Any, T]],
+        *args: *Ts,
+        virtual: bool = False,
+    ) -> Operation[T]: ...
+    @overload
+    def run_in_child_context(
+        self,
+        name: str | None,
+        fn: Callable[[*Ts, DurableContext], Coroutine[Any, Any, Any]],
+        *args: *Ts,
+        virtual: bool = False,
+        result_type: type[R],
+    ) -> Operation[R]: ...
+    @overload
+    def run_in_child_context(
+        self,
+        name: str | None,
+        fn: Callable[[*Ts, DurableContext], Coroutine[Any, Any, Any]],
+        *args: *Ts,
+        virtual: bool = False,
+        result_type: Any,
+    ) -> Operation[Any]: ...
+    def run_in_child_context(
+        self, name: str | None, fn: Callable[..., Any], *args: Any, virtual: bool = False, result_type: Any = UNSET
+    ) -> Operation[Any]:
+        """Run `fn(*args, ctx)` with a context of its own, and remember its result as one operation.
+
+        Operations in it are numbered for themselves, so they may change without moving those around them. When the
+        result is over 256 KiB it is not stored: a replay runs `fn` again over its recorded operations.
+
+        Args:
+            name: As for `step`.
+            fn: An `async def` that takes the context last.
+            *args: Its arguments before the context.
+            virtual: Number the operations apart, but record no operation for the context itself. Default: record one.
+            result_type: What the result is decoded into. Default: the annotation of `fn`.
+
+        Raises:
+            ValidationError: The call cannot be right; nothing was sent.
+            Exception: What `fn` raised, with its own type; `ChildContextError` where it cannot be rebuilt.
+        """
+        return self._scope.start(ChildContext[Any](self._scope, name, fn, args, virtual=virtual, result_type=result_type))
+
+    # What is known of the execution
+
+    @property
+    def logger(self) -> LoggerAdapter[Logger]:
+        """A logger that is silent while the function runs over what it has done before."""
+        if self._logger is None:
+            self._logger = ReplaySafeLogger(self._scope)
+        return self._logger
+
+    @property
+    def is_replaying(self) -> bool:
+        """Whether recorded operations are still ahead. Do not branch on it: it is for logging and metrics."""
+        return self._scope.is_replaying
+
+    @property
+    def execution_arn(self) -> str:
+        """The ARN of the durable execution."""
+        return self._scope.invocation.arn
+
+    @property
+    def execution_name(self) -> str:
+        """The name of the execution: the one it was started with, or the one it was given."""
+        return self._scope.invocation.arn.rsplit("/", 2)[-2]
+
+    @property
+    def parent_id(self) -> str | None:
+        """The id of the CONTEXT operation that this context is, `None` in the handler's own."""
+        return self._scope.parent_id
+
+    @property
+    def remaining_time(self) -> timedelta | None:
+        """What this invocation has left until it is cut off; `None` where nobody says."""
+        context = self._scope.invocation.lambda_context
+        return None if context is None else timedelta(milliseconds=context.get_remaining_time_in_millis())
+
+    @property
+    def lambda_context(self) -> LambdaContext | None:
+        """Lambda's own context object."""
+        return self._scope.invocation.lambda_context

@@ -1,0 +1,158 @@
+"""Exceptions to the wire's error objects and back, by one rule for the first run and for every replay.
+
+An exception is recorded as its qualified class name, its text, its arguments and attributes, and its stack. It is
+rebuilt as itself when its class is found again: a builtin, one of this package's errors, a class in a module that was
+loaded when the function was loaded, or one that the call names. Nothing is imported because a record names it, and no
+`__init__` of a user's class is called. What cannot be found comes back as the fallback that the operation has.
+
+The first run goes through the same record, so `except PaymentDeclined` catches the same the first time and every time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import sys
+import traceback
+from collections.abc import Collection, Iterable
+from types import TracebackType
+from typing import Any, Final
+
+import msgspec
+
+from durable_lambda import errors
+from durable_lambda.protocol.operations import ErrorObject
+
+MAX_STACK_ENTRIES: Final = 50
+MAX_MESSAGE: Final = 64 * 1024
+MAX_DATA: Final = 256 * 1024
+"""Characters; what is longer is cut (a message) or left out (arguments and attributes), so that an error always fits."""
+
+_CANCELLED: Final = "asyncio.CancelledError"
+_OUR_MODULE: Final = errors.__name__
+
+
+class RecordedException(msgspec.Struct, omit_defaults=True):
+    """What `ErrorData` holds of an exception of ours: JSON values only."""
+
+    args: list[Any]
+    attributes: dict[str, Any] = {}
+
+
+_decode_recorded = msgspec.json.Decoder(RecordedException).decode
+
+
+def error_type_name(cls: type[BaseException]) -> str:
+    """The name of an exception class on the wire: a builtin without its module, any other with it."""
+    if cls is asyncio.CancelledError:
+        return _CANCELLED
+    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def describe(error: BaseException) -> ErrorObject:
+    """The record of an exception. Arguments and attributes that are no JSON values are left out."""
+    args = [_json_or_none(value) for value in error.args]
+    if any(kept is None and value is not None for kept, value in zip(args, error.args, strict=True)):
+        args = [str(error)]
+    attributes = {
+        key: value
+        for key, value in vars(error).items()
+        if not key.startswith("__") and (value is None or _json_or_none(value) is not None)
+    }
+    message = _text(error)
+    data = msgspec.json.encode(RecordedException(args, attributes)).decode()
+    return ErrorObject(
+        error_type=error_type_name(type(error)),
+        error_message=message,
+        error_data=data if len(data) <= MAX_DATA else None,
+        stack_trace=_stack(error.__traceback__),
+    )
+
+
+def _json_or_none(value: object) -> object:
+    """The value when JSON gives it back equal, else `None`."""
+    try:
+        return value if msgspec.json.decode(msgspec.json.encode(value)) == value else None
+    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
+        return None
+
+
+def _text(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception as broken:  # a user's `__str__` must not hide the error
+        return f"<no text: {type(broken).__name__}>"
+    text = text.encode("utf-8", "replace").decode()
+    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
+
+
+def _stack(trace: TracebackType | None) -> list[str] | None:
+    """The frames outside this package, innermost last."""
+    entries = traceback.extract_tb(trace)
+    shown = [entry for entry in entries if "/durable_lambda/" not in entry.filename.replace("\\", "/")]
+    return [line.rstrip() for line in traceback.format_list(shown[-MAX_STACK_ENTRIES:])] or None
+
+
+class ExceptionClasses:
+    """The exception classes that records may be rebuilt into: a snapshot of the loaded modules."""
+
+    def __init__(self, modules: Collection[str] | None = None) -> None:
+        self._modules = frozenset(sys.modules if modules is None else modules)
+        self._found: dict[str, type[BaseException] | None] = {}
+
+    def find(self, name: str, named: Iterable[type[BaseException]] = ()) -> type[BaseException] | None:
+        """The class of a recorded type name, among those that a call names and then in the snapshot."""
+        for cls in named:
+            if error_type_name(cls) == name:
+                return cls
+        if name not in self._found:
+            self._found[name] = self._search(name)
+        return self._found[name]
+
+    def _search(self, name: str) -> type[BaseException] | None:
+        if name == _CANCELLED:
+            return asyncio.CancelledError
+        path = name.split(".")
+        for split in range(len(path) - 1, -1, -1):
+            module = ".".join(path[:split]) or "builtins"
+            if module in self._modules and module in sys.modules:
+                return _class_at(sys.modules[module], path[split:], name)
+        return None
+
+    def rebuild(self, error: ErrorObject, named: Iterable[type[BaseException]] = ()) -> BaseException | None:
+        """The exception of a record, or `None` when its class is not among the known ones."""
+        cls = self.find(error.error_type, named) if error.error_type else None
+        if cls is None:
+            return None
+        recorded = _recorded(error)
+        try:
+            exception: BaseException = cls.__new__(cls, *recorded.args)
+            _initialise_builtin_part(exception, recorded.args)
+            exception.args = tuple(recorded.args)
+            vars(exception).update(recorded.attributes)
+        except Exception:
+            return None
+        return exception
+
+
+def _class_at(module: object, path: list[str], name: str) -> type[BaseException] | None:
+    found: Any = module
+    for part in path:  # `vars`, not `getattr`: a module's `__getattr__` may import
+        found = vars(found).get(part) if hasattr(found, "__dict__") else None
+    if isinstance(found, type) and issubclass(found, BaseException) and error_type_name(found) == name:
+        return found
+    return None
+
+
+def _recorded(error: ErrorObject) -> RecordedException:
+    try:
+        return _decode_recorded(error.error_data or "")
+    except msgspec.MsgspecError:  # recorded by another SDK
+        return RecordedException([] if error.error_message is None else [error.error_message])
+
+
+def _initialise_builtin_part(exception: BaseException, args: list[Any]) -> None:
+    """Set what a builtin exception keeps outside `args` (`SystemExit.code`); no user's `__init__` runs."""
+    base = next(cls for cls in type(exception).__mro__ if cls.__module__ == "builtins")
+    if base is not Exception and base is not BaseException and base is not getattr(builtins, "OSError", None):
+        base.__init__(exception, *args)

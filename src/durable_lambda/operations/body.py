@@ -1,0 +1,75 @@
+"""Runs the body of a step: on the loop, or on a thread, with a deadline.
+
+An `async def` runs on the loop. Any other callable runs on a thread, so that one that blocks does not stop the others;
+a coroutine that it returns is awaited on the loop. A thread cannot be stopped: when its time is over its outcome is
+discarded, and the invocation stays until it has ended, so that no second attempt runs beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any, Final
+
+from durable_lambda.runtime.invocation import Invocation
+
+MAX_THREADS: Final = 64
+"""Bodies that run on threads at the same time, in this process; more wait their turn."""
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="durable-step")
+
+
+class Body:
+    """A callable with its arguments, run once an attempt."""
+
+    __slots__ = ("_args", "_fn", "_on_loop", "_stray")
+
+    def __init__(self, fn: Callable[..., Any], args: tuple[Any, ...], *, inline: bool) -> None:
+        self._fn = fn
+        self._args = args
+        self._on_loop = inline or is_async(fn)
+        self._stray: Future[Any] | None = None
+
+    async def run(self, invocation: Invocation) -> Any:
+        """What the body returns, or raises."""
+        if self._stray is not None:
+            await asyncio.wait([asyncio.wrap_future(self._stray)])
+            self._stray = None
+        result = self._fn(*self._args) if self._on_loop else await self._run_on_thread(invocation)
+        return await result if inspect.isawaitable(result) else result
+
+    async def _run_on_thread(self, invocation: Invocation) -> Any:
+        future = _threads().submit(copy_context().run, self._fn, *self._args)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            if not future.cancel() and not future.done():
+                self._leave_behind(future, invocation)
+            raise
+
+    def _leave_behind(self, future: Future[Any], invocation: Invocation) -> None:
+        self._stray = future
+        invocation.enter()
+
+        def ended(_: Future[Any]) -> None:
+            if not invocation.loop.is_closed():
+                invocation.loop.call_soon_threadsafe(invocation.leave)
+
+        future.add_done_callback(ended)
+
+
+def is_async(fn: Callable[..., Any]) -> bool:
+    """Whether a callable is an `async def`, also as a method or in a `partial`."""
+    while isinstance(fn, functools.partial):
+        fn = fn.func  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    code = getattr(fn, "__code__", None)
+    if code is not None:
+        return bool(code.co_flags & inspect.CO_COROUTINE)
+    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(getattr(fn, "__call__", None))  # noqa: B004

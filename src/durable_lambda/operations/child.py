@@ -1,0 +1,82 @@
+"""`run_in_child_context`: operations in a namespace of their own, with one result."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from durable_lambda.arguments import check_name
+from durable_lambda.errors import ChildContextError
+from durable_lambda.loop import CURRENT
+from durable_lambda.failures import describe
+from durable_lambda.operations.outcome import check_callable, check_size, failure, stored
+from durable_lambda.protocol import operations as wire
+from durable_lambda.protocol.limits import REPLAY_CHILDREN_THRESHOLD
+from durable_lambda.protocol.updates import ContextOptions
+from durable_lambda.runtime.call import Call
+from durable_lambda.runtime.operation import Operation
+from durable_lambda.runtime.scope import Scope
+from durable_lambda.values import UNSET, Codec, codec_for, result_codec, round_trip
+
+T = TypeVar("T")
+
+
+class ChildContext(Call[T]):
+    """A CONTEXT operation around a function that gets a context of its own."""
+
+    __slots__ = ("args", "codec", "fn", "virtual")
+
+    type = "CONTEXT"
+    sub_type = "RunInChildContext"
+    verb = "run_in_child_context"
+    kind = "child_context"
+
+    def __init__(
+        self, scope: Scope, name: str | None, fn: Callable[..., Any], args: tuple[Any, ...], *, virtual: bool, result_type: Any
+    ) -> None:
+        check_name(name, "run_in_child_context")
+        check_callable(fn, "run_in_child_context")
+        super().__init__(scope, name)
+        self.fn = fn
+        self.args = args
+        self.virtual = virtual
+        self.codec: Codec[T] = result_codec(fn) if result_type is UNSET else codec_for(result_type)
+
+    def replay(self, recorded: wire.Operation) -> Operation[T] | None:
+        details = recorded.context_details or wire.ContextDetails()
+        if recorded.status == "SUCCEEDED" and not details.replay_children:
+            return stored(self, self.codec, details.result)
+        if recorded.status == "FAILED":
+            return Operation.failed(failure(self, details.error or wire.ErrorObject(), ChildContextError))
+        return None
+
+    async def execute(self, recorded: wire.Operation | None) -> T:
+        if recorded is None and not self.virtual:
+            self.scope.checkpointer.send_lazily(self.update("START"))
+        try:
+            value = await self._run()
+            payload, value = round_trip(self.codec, value)
+            check_size(self, payload)
+        except Exception as error:
+            record = describe(error)
+            if not self.virtual:
+                await self.scope.checkpointer.submit(self.update("FAIL", error=record))
+            raise failure(self, record, ChildContextError, original=error) from None
+        if not self.virtual and (recorded is None or not recorded.is_terminal):
+            await self.scope.checkpointer.submit(self._success(payload))
+        return value
+
+    async def _run(self) -> T:
+        child = self.scope.child(self.id, virtual=self.virtual)
+        CURRENT.set(child.home)
+        try:
+            result = self.fn(*self.args, child.make_context(child))
+            return cast("T", await result if inspect.isawaitable(result) else result)
+        finally:
+            child.finish()
+
+    def _success(self, payload: str) -> Any:
+        if len(payload.encode()) <= REPLAY_CHILDREN_THRESHOLD:
+            return self.update("SUCCEED", payload=payload)
+        return self.update("SUCCEED", payload="", context_options=ContextOptions(replay_children=True))

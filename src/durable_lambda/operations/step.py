@@ -1,0 +1,205 @@
+"""`step`: run a function once, and remember what it returned or raised.
+
+By default an attempt is made at least once: a crash between the body and its checkpoint runs the body again. With
+`at_most_once` the START is stored before the body runs, and an attempt that a crash interrupted becomes a
+`StepInterruptedError`, not a second run. A failed attempt that the policy tries again is recorded with its delay; the
+service wakes the execution when it is due, and not because something else did.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import blake2b
+from logging import Logger, LoggerAdapter
+from typing import Any, TypeVar
+
+from durable_lambda.arguments import check_name, positive_seconds
+from durable_lambda.errors import StepError, StepInterruptedError, StepTimeoutError, ValidationError
+from durable_lambda.failures import describe
+from durable_lambda.loop import CURRENT
+from durable_lambda.operations.body import Body
+from durable_lambda.operations.outcome import check_callable, check_size, failure, stored
+from durable_lambda.protocol import operations as wire
+from durable_lambda.protocol.updates import StepOptions
+from durable_lambda.retry import Retry, retry_policy
+from durable_lambda.runtime.call import Call
+from durable_lambda.runtime.logging import body_logger
+from durable_lambda.runtime.operation import Operation
+from durable_lambda.runtime.scope import Scope
+from durable_lambda.runtime.strand import BodyStrand
+from durable_lambda.values import UNSET, Codec, codec_for, result_codec, round_trip
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StepAttempt:
+    """The attempt of a step that is running: what `current_step()` gives to its body."""
+
+    attempt: int
+    """Its number, from 1."""
+    name: str | None
+    operation_id: str
+    _scope: Scope
+
+    @property
+    def logger(self) -> LoggerAdapter[Logger]:
+        """Logs with the fields of the execution and of the step."""
+        return body_logger(self._scope, self.name, self.operation_id, self.attempt)
+
+    @property
+    def idempotency_key(self) -> str:
+        """32 hexadecimal characters: the same for every attempt of this step in this execution, and for no other."""
+        return blake2b(f"{self._scope.invocation.arn}/{self.operation_id}".encode(), digest_size=16).hexdigest()
+
+
+def current_step() -> StepAttempt:
+    """The step whose body is running.
+
+    Raises:
+        ValidationError: No step's body is running here.
+    """
+    strand = CURRENT.get()
+    if isinstance(strand, BodyStrand) and isinstance(strand.attempt, StepAttempt):
+        return strand.attempt
+    raise ValidationError("current_step() is for the body of a step: call it in the function that ctx.step() runs")
+
+
+class Step(Call[T]):
+    """A function whose outcome is recorded."""
+
+    __slots__ = ("at_most_once", "body", "codec", "raises", "retry", "timeout")
+
+    type = "STEP"
+    sub_type = "Step"
+    verb = "step"
+    kind = "step"
+
+    def __init__(
+        self,
+        scope: Scope,
+        name: str | None,
+        fn: Callable[..., Any],
+        args: tuple[Any, ...],
+        *,
+        retry: Retry | int | None,
+        timeout: float | timedelta | None,
+        at_most_once: bool,
+        raises: tuple[type[BaseException], ...],
+        result_type: Any,
+        codec: Codec[T] | None,
+        inline: bool,
+    ) -> None:
+        check_name(name, "step")
+        check_callable(fn, "step")
+        super().__init__(scope, name)
+        self.body = Body(fn, args, inline=inline)
+        self.retry = retry_policy(retry)
+        self.timeout = None if timeout is None else positive_seconds(timeout, "timeout of step()")
+        self.at_most_once = at_most_once
+        self.raises = raises
+        if codec is not None:
+            self.codec: Codec[T] = codec
+        else:
+            self.codec = result_codec(fn) if result_type is UNSET else codec_for(result_type)
+
+    def replay(self, recorded: wire.Operation) -> Operation[T] | None:
+        details = recorded.step_details
+        if recorded.status == "SUCCEEDED":
+            return stored(self, self.codec, details.result if details is not None else None)
+        if recorded.status == "FAILED":
+            error = details.error if details is not None else None
+            return Operation.failed(failure(self, error or wire.ErrorObject(), StepError, named=self._named))
+        return None
+
+    async def execute(self, recorded: wire.Operation | None) -> T:
+        scope = self.scope
+        scope.journal.watch(self.id, recorded)
+        state = recorded
+        while True:
+            if state is not None and state.status == "PENDING":
+                state = await self._until_ready(state)
+            scope.invocation.enter()
+            try:
+                attempt = _attempts_ended(state) + 1
+                try:
+                    payload, value = await self._attempt(attempt, state)
+                except (Exception, asyncio.CancelledError) as error:
+                    await self._record_failure(error, attempt)
+                else:
+                    await scope.checkpointer.submit(self.update("SUCCEED", payload=payload))
+                    return value
+            finally:
+                scope.invocation.leave()
+            state = scope.journal.state(self.id)
+            if state is None or state.status == "STARTED":  # the answer did not tell what became of the retry
+                state = await self._until_ready(state)
+
+    @property
+    def _named(self) -> tuple[type[BaseException], ...]:
+        return self.raises + self.retry.exception_types
+
+    async def _until_ready(self, state: wire.Operation | None) -> wire.Operation:
+        while state is None or state.status != "READY":
+            due = state.step_details.next_attempt_timestamp if state is not None and state.step_details else None
+            state = await self.change(self.suspended(": its next attempt is scheduled"), due)
+        return state
+
+    async def _attempt(self, attempt: int, state: wire.Operation | None) -> tuple[str, T]:
+        """Run the body, and give its result as it is stored and as it comes back."""
+        if state is not None and state.status == "STARTED":
+            if self.at_most_once:
+                raise StepInterruptedError(
+                    f"attempt {attempt} of {self.label} began, and its process ended before the outcome was stored",
+                    operation_name=self.name,
+                    operation_id=self.id,
+                )
+        elif self.at_most_once:
+            await self.scope.checkpointer.submit(self.update("START"))
+        else:
+            self.scope.checkpointer.send_lazily(self.update("START"))
+        payload, value = round_trip(self.codec, await self._run_body(attempt))
+        check_size(self, payload)
+        return payload, value
+
+    async def _run_body(self, attempt: int) -> Any:
+        invocation = self.scope.invocation
+        outside = CURRENT.get()
+        CURRENT.set(BodyStrand(invocation, StepAttempt(attempt, self.name, self.id, self.scope)))
+        try:
+            if self.timeout is None:
+                return await self.body.run(invocation)
+            async with asyncio.timeout(self.timeout) as deadline:
+                return await self.body.run(invocation)
+        except TimeoutError:
+            if self.timeout is not None and deadline.expired():  # pyright: ignore[reportPossiblyUnboundVariable]
+                raise StepTimeoutError(
+                    f"{self.label} did not end within its timeout of {self.timeout:g} seconds (attempt {attempt})",
+                    operation_name=self.name,
+                    operation_id=self.id,
+                ) from None
+            raise
+        finally:
+            CURRENT.set(outside)
+
+    async def _record_failure(self, error: BaseException, attempt: int) -> None:
+        """Schedule the next attempt, or record the failure and raise it."""
+        scope = self.scope
+        if isinstance(error, asyncio.CancelledError):
+            if scope.invocation.is_closing:
+                raise error
+            scope.checkpointer.send(self.update("FAIL", error=describe(error)))
+            raise error
+        record = describe(error)
+        delay = self.retry.delay_after(error, attempt)
+        if delay is None:
+            await scope.checkpointer.submit(self.update("FAIL", error=record))
+            raise failure(self, record, StepError, named=self._named, original=error) from None
+        await scope.checkpointer.submit(self.update("RETRY", error=record, step_options=StepOptions(delay)))
+
+
+def _attempts_ended(state: wire.Operation | None) -> int:
+    return state.step_details.attempt if state is not None and state.step_details is not None else 0

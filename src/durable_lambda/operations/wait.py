@@ -1,0 +1,50 @@
+"""`wait`: let time pass. The service keeps the time; nothing runs and nothing is paid for meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+
+from durable_lambda.arguments import Duration, check_name, whole_seconds
+from durable_lambda.protocol import operations as wire
+from durable_lambda.protocol.limits import MAX_WAIT_SECONDS, MIN_WAIT_SECONDS
+from durable_lambda.protocol.updates import WaitOptions
+from durable_lambda.runtime.call import Call
+from durable_lambda.runtime.operation import Operation
+from durable_lambda.runtime.scope import Scope
+
+
+class Wait(Call[None]):
+    """A timer of the service."""
+
+    __slots__ = ("seconds",)
+
+    type = "WAIT"
+    sub_type = "Wait"
+    verb = "wait"
+    kind = "wait"
+
+    def __init__(self, scope: Scope, name: str | None, duration: Duration) -> None:
+        check_name(name, "wait")
+        super().__init__(scope, name)
+        self.seconds = whole_seconds(
+            duration, "the duration of wait()", minimum=MIN_WAIT_SECONDS, maximum=MAX_WAIT_SECONDS
+        )
+
+    def replay(self, recorded: wire.Operation) -> Operation[None] | None:
+        if recorded.status == "SUCCEEDED":
+            return Operation(None)
+        if recorded.status == "CANCELLED":
+            return Operation.failed(asyncio.CancelledError(f"{self.label} was cancelled"))
+        return None
+
+    async def execute(self, recorded: wire.Operation | None) -> None:
+        self.scope.journal.watch(self.id, recorded)
+        state = recorded
+        if state is None:
+            await self.scope.checkpointer.submit(self.update("START", wait_options=WaitOptions(self.seconds)))
+            state = self.scope.journal.state(self.id)
+        while state is None or not state.is_terminal:
+            details = state.wait_details if state is not None else None
+            state = await self.change(self.suspended(), details.scheduled_end_timestamp if details else None)
+        if state.status != "SUCCEEDED":
+            raise asyncio.CancelledError(f"{self.label} was cancelled")

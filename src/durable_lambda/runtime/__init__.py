@@ -1,0 +1,1 @@
+"""What runs one invocation: the journal of what is known, the checkpointer, operation ids, suspension."""

@@ -1,0 +1,87 @@
+"""One call of an operation, whichever it is.
+
+Each operation answers the same two questions: what does the journal say (`replay`: pure and synchronous), and what must
+be done to move it (`execute`). A module of `operations/` is a subclass of `Call` with these two; `Scope.start` does the
+rest for all of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from durable_lambda.errors import Suspended
+from durable_lambda.protocol import operations as wire
+from durable_lambda.protocol.operations import epoch_seconds
+from durable_lambda.protocol.updates import OperationAction, OperationUpdate
+from durable_lambda.runtime.invocation import Blocked
+from durable_lambda.runtime.operation import Operation
+
+if TYPE_CHECKING:
+    from durable_lambda.runtime.scope import Scope
+
+T = TypeVar("T")
+
+
+class Call(Generic[T]):
+    """A call of an operation: its arguments, and what they make of the journal."""
+
+    __slots__ = ("id", "name", "operation", "scope")
+
+    type: ClassVar[wire.OperationType]
+    sub_type: ClassVar[str]
+    verb: ClassVar[str]
+    """The method of the context, as messages name the operation."""
+    kind: ClassVar[str]
+    """What spans and suspensions call it."""
+
+    def __init__(self, scope: Scope, name: str | None) -> None:
+        self.scope = scope
+        self.name = name
+        self.id = ""
+        self.operation: Operation[T] = Operation()
+
+    @property
+    def label(self) -> str:
+        """The operation as messages name it."""
+        return f"{self.verb} {self.name!r}" if self.name is not None else f"unnamed {self.verb}"
+
+    def replay(self, recorded: wire.Operation) -> Operation[T] | None:
+        """The outcome that the journal has, or `None` when there is something left to do."""
+        raise NotImplementedError
+
+    async def execute(self, recorded: wire.Operation | None) -> T:
+        """Do what is left to do, from the recorded state or from nothing."""
+        raise NotImplementedError
+
+    def update(self, action: OperationAction, **fields: Any) -> OperationUpdate:
+        """An update of this operation."""
+        return OperationUpdate(
+            self.id, self.type, action, self.scope.parent_id, self.name, self.sub_type, **fields
+        )
+
+    def suspended(self, detail: str = "") -> Suspended:
+        """What the invocation ends with when nothing but this operation is left to wait for."""
+        return Suspended(
+            f"{self.kind} suspended for operation {self.name!r}{detail}",
+            code=Suspended.codes.get(self.type, "SUSPENDED"),
+            operation_name=self.name,
+            operation_id=self.id,
+        )
+
+    async def change(self, suspended: Suspended, due: wire.Timestamp | None = None) -> wire.Operation:
+        """Wait for news of this operation from the service; the invocation may be suspended meanwhile.
+
+        Args:
+            suspended: What the suspension says of it, should it come to that.
+            due: When the service will move it, if that is known.
+        """
+        journal = self.scope.journal
+        blocked = self.scope.invocation.blocked
+        blocked[self.operation] = Blocked(None if due is None else epoch_seconds(due), suspended)
+        try:
+            await journal.change(self.id)
+        finally:
+            blocked.pop(self.operation, None)
+        state = journal.state(self.id)
+        assert state is not None
+        return state

@@ -1,0 +1,196 @@
+"""The one who talks to the service during an invocation, and owns the checkpoint token.
+
+One call is in flight at a time, since each answer brings the token of the next. Updates that arrive meanwhile leave
+together in the next call, in order, within the service's limits measured in the bytes that travel. An update may be
+*lazy*: a step's START waits a moment for its SUCCEED, so that a fast step is one call and a slow one can be seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextvars import Context
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from durable_lambda.errors import BackendError, CheckpointError, DurableError
+from durable_lambda.protocol.backend import CheckpointResponse, DurableBackend
+from durable_lambda.protocol.errors import ServiceError
+from durable_lambda.protocol.limits import MAX_CHECKPOINT_BYTES, MAX_PAGE_SIZE, MAX_UPDATES_PER_CHECKPOINT
+from durable_lambda.protocol.updates import OperationUpdate
+
+if TYPE_CHECKING:
+    from durable_lambda.runtime.invocation import Invocation
+
+START_DELAY: Final = 0.05
+"""Seconds that a lazy update waits for company."""
+
+_WIDEST_ESCAPE: Final = 6  # JSON writes one character in at most six bytes
+_ENVELOPE: Final = 1_024  # the fields of an update other than its payload and error
+
+
+class Checkpointer:
+    """Sends updates and brings back what changed."""
+
+    def __init__(self, invocation: Invocation, backend: DurableBackend, token: str, start_delay: float) -> None:
+        self._invocation = invocation
+        self._backend = backend
+        self._token: str | None = token
+        self._start_delay = start_delay
+        self._queue: deque[tuple[OperationUpdate, asyncio.Future[None] | None]] = deque()
+        self._sender: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._poll = False
+        self._error: DurableError | None = None
+
+    def submit(self, update: OperationUpdate) -> asyncio.Future[None]:
+        """Send an update as soon as may be; the future is done when the service has stored it."""
+        stored = self._invocation.loop.create_future()
+        self._queue.append((update, stored))
+        self.flush()
+        return stored
+
+    def send(self, update: OperationUpdate) -> None:
+        """Send an update as soon as may be, and do not wait for it."""
+        self._queue.append((update, None))
+        self.flush()
+
+    def send_lazily(self, update: OperationUpdate) -> None:
+        """Send an update with the next one, or after the start delay."""
+        self._queue.append((update, None))
+        if self._start_delay <= 0:
+            self.flush()
+        elif self._timer is None and self._sender is None:
+            self._timer = self._invocation.loop.call_later(self._start_delay, self.flush)
+
+    def poll(self) -> None:
+        """Ask what changed: an empty checkpoint, unless a call is on its way that will tell."""
+        if self._sender is None:
+            self._poll = True
+            self.flush()
+
+    def poll_again(self) -> None:
+        """As `poll`, and once more after a call that is on its way: something changed that it may not tell."""
+        self._poll = True
+        self.flush()
+
+    def flush(self) -> bool:
+        """Begin to send what is queued. Returns whether there was anything to send."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._sender is not None:
+            return True
+        if not (self._queue or self._poll) or self._token is None:
+            return False
+        self._invocation.enter()
+        # In a context of its own: sending is one activity (`enter`, `leave`), not counted callback by callback.
+        self._sender = asyncio.Task(self._send_all(), loop=self._invocation.loop, context=Context())
+        return True
+
+    async def deliver(self, update: OperationUpdate) -> None:
+        """Send the last update of an invocation, and wait until it is stored.
+
+        Raises:
+            CheckpointError: The service refused it.
+            BackendError: The service could not be reached, or refused the token.
+        """
+        stored = self.submit(update)
+        await self.close()
+        if not stored.done():
+            raise self._error or BackendError("the service gave no further checkpoint token")
+
+    async def close(self) -> None:
+        """Wait until what is being sent has been stored. Lazy updates that nothing followed are dropped."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._sender is not None:
+            await asyncio.wait([self._sender])
+
+    def abort(self) -> None:
+        """Send nothing any more."""
+        self._token = None
+        self._queue.clear()
+        self._poll = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    async def _send_all(self) -> None:
+        try:
+            while (self._queue or self._poll) and self._token is not None:
+                self._poll = False
+                batch = self._take_batch()
+                await self._send(batch)
+        except ServiceError as error:
+            self._give_up(_classified(error), error)
+        except Exception as error:
+            self._give_up(BackendError(f"the checkpoint could not be sent: {type(error).__name__}: {error}"), error)
+        finally:
+            self._sender = None
+            self._invocation.leave()
+
+    async def _send(self, batch: list[tuple[OperationUpdate, asyncio.Future[None] | None]]) -> None:
+        assert self._token is not None
+        invocation = self._invocation
+        response = await self._backend.checkpoint(invocation.arn, self._token, [update for update, _ in batch])
+        self._token = response.checkpoint_token
+        await self._take_in(response)
+        if self._token is None and not any(update.type == "EXECUTION" for update, _ in batch):
+            # The updates are stored, but this invocation may not go on: a pause, or a quota that ended the execution.
+            self.abort()
+            invocation.revoke()
+            return
+        for _, stored in batch:
+            if stored is not None and not stored.done():
+                stored.set_result(None)
+
+    async def _take_in(self, response: CheckpointResponse) -> None:
+        state = response.new_execution_state
+        self._invocation.journal.merge(state.operations)
+        while state.next_marker and self._token is not None:
+            state = await self._backend.get_execution_state(
+                self._invocation.arn, self._token, state.next_marker, MAX_PAGE_SIZE
+            )
+            self._invocation.journal.merge(state.operations)
+
+    def _give_up(self, error: BackendError | CheckpointError, cause: Exception) -> None:
+        self.abort()
+        self._error = error
+        if isinstance(error, BackendError):
+            self._invocation.break_off(error, cause)
+        else:
+            self._invocation.fail(error, cause)
+
+    def _take_batch(self) -> list[tuple[OperationUpdate, asyncio.Future[None] | None]]:
+        queue = self._queue
+        if len(queue) <= MAX_UPDATES_PER_CHECKPOINT and sum(_size_bound(u) for u, _ in queue) <= MAX_CHECKPOINT_BYTES:
+            batch = list(queue)
+            queue.clear()
+            return batch
+        batch: list[tuple[OperationUpdate, asyncio.Future[None] | None]] = []
+        size = 0
+        while queue and len(batch) < MAX_UPDATES_PER_CHECKPOINT:
+            size += len(msgspec.json.encode(queue[0][0])) + 1
+            if batch and size > MAX_CHECKPOINT_BYTES:
+                break
+            batch.append(queue.popleft())
+        return batch
+
+
+def _size_bound(update: OperationUpdate) -> int:
+    """At least as many bytes as the update travels in, without encoding it to find out."""
+    characters = len(update.payload) if update.payload is not None else 0
+    if (error := update.error) is not None:
+        characters += sum(len(text) for text in (error.error_message, error.error_data, error.error_type) if text)
+        characters += sum(len(line) + 1 for line in error.stack_trace or ())
+    return _ENVELOPE + _WIDEST_ESCAPE * characters
+
+
+def _classified(error: ServiceError) -> BackendError | CheckpointError:
+    """What a refusal means: the invocation is made again, or the execution has failed."""
+    if error.is_stale_token or error.is_retryable:
+        return BackendError(f"{error.code}: {error.message}", code="AWS_SDK_OPERATION")
+    return CheckpointError(f"the service refused a checkpoint: {error.code}: {error.message}")

@@ -1,0 +1,222 @@
+"""One invocation: from the first line of the handler until it returned, failed, suspended or was broken off.
+
+Those endings race, and the first one wins: whatever user code does afterwards, swallowed errors and returned values
+included, is discarded. An invocation is suspended at the moment when nothing of it is ready to run (the loop counts),
+no body or checkpoint is under way (`enter` and `leave`), and somebody awaits an operation that only the service can
+move.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextvars import Context, copy_context
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeVar
+
+from durable_lambda.errors import DurableError, Suspended
+from durable_lambda.failures import ExceptionClasses
+from durable_lambda.loop import CURRENT, Strand
+from durable_lambda.protocol.backend import DurableBackend
+from durable_lambda.protocol.hosting import LambdaContext
+from durable_lambda.runtime.checkpointer import Checkpointer
+from durable_lambda.runtime.journal import Journal
+from durable_lambda.runtime.operation import Operation
+from durable_lambda.runtime.poller import Poller
+
+T = TypeVar("T")
+
+UNWIND_SECONDS: Final = 1.0
+"""What `finally` blocks have before an invocation that ends leaves them behind."""
+
+_log = logging.getLogger("durable_lambda")
+
+
+class InvocationInterrupted(Exception):
+    """User code raised `SystemExit` or `KeyboardInterrupt`, which is the cause of this error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an invocation ended, with the value or the error that belongs to it.
+
+    `failed` ends the execution whatever its code does; `broken` ends only the invocation, which is made again.
+    """
+
+    kind: Literal["returned", "raised", "suspended", "failed", "broken"]
+    value: Any = None
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Why an operation cannot go on in this process."""
+
+    due: float | None
+    """When the service will move it, in epoch seconds, if that is known."""
+    suspended: Suspended
+
+
+class Invocation:
+    """The tasks of one invocation, and what they share. It is the `Group` of its strands."""
+
+    def __init__(
+        self,
+        arn: str,
+        token: str,
+        journal: Journal,
+        backend: DurableBackend,
+        lambda_context: LambdaContext | None,
+        classes: ExceptionClasses,
+        start_delay: float,
+    ) -> None:
+        self.arn = arn
+        self.journal = journal
+        self.lambda_context = lambda_context
+        self.classes = classes
+        self.loop = asyncio.get_running_loop()
+        self.checkpointer = Checkpointer(self, backend, token, start_delay)
+        self.ready = 0
+        self.tasks: dict[asyncio.Task[Any], Operation[Any] | None] = {}
+        """Tasks that run, with the operation that each executes; `None` for those of the function's own."""
+        self.blocked: dict[Operation[Any], Blocked] = {}
+        """Operations that only the service can move."""
+        self.is_closing = False
+        self.is_abandoned = False
+        self._busy = 0
+        self._plain = Context()  # callbacks in it are not counted
+        self._ending: Ending | None = None
+        self._ended = self.loop.create_future()
+        self._watch: Callable[[str, Callable[[], None]], Callable[[], None]] | None = getattr(backend, "watch", None)
+        self._poller = Poller(self) if self._watch is None else None
+
+    # Activity
+
+    def enter(self) -> None:
+        """A body, a check or a checkpoint begins: until it ends the invocation is not suspended."""
+        self._busy += 1
+
+    def leave(self) -> None:
+        """What `enter` announced has ended."""
+        self._busy -= 1
+        if not self._busy and not self.ready:
+            self.settled()
+
+    def settled(self) -> None:
+        """Nothing is ready to run: suspend, if the service is all that can change that."""
+        if self._ending is not None or not self.blocked:
+            return
+        if self._busy:
+            if self._poller is not None:
+                self._poller.arm()
+            return
+        waiting = next((blocked for operation, blocked in self.blocked.items() if operation.awaiters), None)
+        if waiting is not None and not self.checkpointer.flush():
+            self._end(Ending("suspended", error=waiting.suspended))
+
+    def interrupted(self, error: BaseException) -> None:
+        """User code asked the process to end."""
+        interruption = InvocationInterrupted(f"{type(error).__name__}: {error}")
+        interruption.__cause__ = error
+        self._end(Ending("broken", error=interruption))
+
+    # Tasks
+
+    def spawn(
+        self, coro: Coroutine[Any, Any, T], strand: Strand, operation: Operation[T] | None = None
+    ) -> asyncio.Task[T]:
+        """Run a coroutine of this invocation at the place that a strand is."""
+        context = copy_context()
+        context.run(CURRENT.set, strand)
+        task = asyncio.Task(coro, loop=self.loop, context=context)
+        self.adopt(task, operation)
+        return task
+
+    def adopt(self, task: asyncio.Task[Any], operation: Operation[Any] | None = None) -> None:
+        """A task that belongs to this invocation, and ends with it."""
+        self.tasks[task] = operation
+        task.add_done_callback(self._forget, context=self._plain)
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self.tasks.pop(task, None)
+
+    # Endings
+
+    def fail(self, error: DurableError, cause: BaseException | None = None) -> None:
+        """End the execution with an error, whatever its code does with it."""
+        if cause is not None:
+            error.__cause__ = cause
+        self._end(Ending("failed", error=error))
+
+    def break_off(self, error: Exception, cause: BaseException | None = None) -> None:
+        """End this invocation with an error of its own; the service makes another one."""
+        if cause is not None:
+            error.__cause__ = cause
+        self._end(Ending("broken", error=error))
+
+    def revoke(self) -> None:
+        """The service lets this invocation go no further; what it sent is stored."""
+        self._end(Ending("suspended", error=Suspended("the service gave no further checkpoint token", code="REVOKED")))
+
+    def _end(self, ending: Ending) -> None:
+        if self._ending is None:
+            self._ending = ending
+            if ending.kind in ("failed", "broken"):
+                self.checkpointer.abort()
+            if not self._ended.done():
+                self._ended.set_result(None)
+
+    async def run(self, code: Coroutine[Any, Any, Any], strand: Strand) -> Ending:
+        """Run the handler's code to its ending, and leave nothing of it behind."""
+        unwatch = None if self._watch is None else self._watch(self.arn, self._poll_from_any_thread)
+        try:
+            main = self.spawn(code, strand)
+            main.add_done_callback(self._main_done, context=self._plain)
+            try:
+                await self._ended
+            finally:  # also when the host cancels the invocation
+                self.is_closing = True
+                await self._unwind()
+            if self._ending is not None and self._ending.kind in ("returned", "raised"):
+                await self.checkpointer.close()
+        finally:
+            if unwatch is not None:
+                unwatch()
+            if self._poller is not None:
+                self._poller.stop()
+        assert self._ending is not None
+        return self._ending
+
+    def _main_done(self, main: asyncio.Task[Any]) -> None:
+        if main.cancelled():
+            self._end(Ending("raised", error=asyncio.CancelledError()))
+        elif (error := main.exception()) is not None:
+            self._end(Ending("raised", error=error))
+        else:
+            self._warn_of_unawaited()
+            self._end(Ending("returned", value=main.result()))
+
+    def _warn_of_unawaited(self) -> None:
+        left = [each.label for task, each in self.tasks.items() if each and not each.awaiters and not task.done()]
+        if left:
+            _log.warning("cancelled, since the function returned without awaiting them: %s", ", ".join(left))
+
+    def _poll_from_any_thread(self) -> None:
+        self.loop.call_soon_threadsafe(self.checkpointer.poll_again, context=self._plain)
+
+    async def _unwind(self) -> None:
+        """Cancel every task, and give their `finally` blocks a second."""
+        message = str(self._ending.error) if self._ending and self._ending.error else "the invocation has ended"
+        deadline = self.loop.time() + UNWIND_SECONDS
+        while self.tasks and (left := deadline - self.loop.time()) > 0:
+            for task in tuple(self.tasks):
+                task.cancel(message)
+            await asyncio.wait(tuple(self.tasks), timeout=left)
+        if not self.tasks:
+            return
+        self.is_abandoned = True
+        _log.error("%d tasks of %s did not end when they were cancelled and are left behind", len(self.tasks), self.arn)
+        for task in tuple(self.tasks):
+            task.cancel(message)
+

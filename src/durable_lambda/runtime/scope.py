@@ -1,0 +1,137 @@
+"""A context from the inside: what its operations need, and the one way in which each of them begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from durable_lambda.errors import ValidationError
+from durable_lambda.loop import CURRENT
+from durable_lambda.protocol import operations as wire
+from durable_lambda.protocol.operations import decode_operation
+from durable_lambda.runtime import determinism, tracing
+from durable_lambda.runtime.operation import Operation
+from durable_lambda.runtime.strand import CodeStrand
+
+if TYPE_CHECKING:
+    from durable_lambda.runtime.call import Call
+    from durable_lambda.runtime.invocation import Invocation
+
+T = TypeVar("T")
+
+
+class Scope:
+    """What one context's operations share: the invocation, the ids, and how to make a child context."""
+
+    __slots__ = ("checkpointer", "home", "invocation", "is_over", "journal", "make_context", "parent_id")
+
+    def __init__(
+        self, invocation: Invocation, make_context: Callable[[Scope], Any], *, prefix: str = "", parent_id: str | None = None
+    ) -> None:
+        self.invocation = invocation
+        self.journal = invocation.journal
+        self.checkpointer = invocation.checkpointer
+        self.make_context = make_context
+        self.parent_id = parent_id
+        """The CONTEXT operation that is this scope, or `None` in the root."""
+        self.home = CodeStrand(self, prefix)
+        """The strand of the context's own task."""
+        self.is_over = False
+        """Whether the function that the context was made for has returned."""
+
+    def child(self, operation_id: str, *, virtual: bool = False) -> Scope:
+        """The scope of a child context; a virtual one has no operation, its own are children of this scope's."""
+        return Scope(
+            self.invocation,
+            self.make_context,
+            prefix=f"{operation_id}-",
+            parent_id=self.parent_id if virtual else operation_id,
+        )
+
+    @property
+    def is_replaying(self) -> bool:
+        """Whether the running code has recorded operations ahead of it."""
+        strand = CURRENT.get()
+        return (strand if isinstance(strand, CodeStrand) and strand.scope is self else self.home).peek() in self.journal.recorded
+
+    def start(self, call: Call[T]) -> Operation[T]:
+        """Identify an operation, and replay it or set it to work.
+
+        Raises:
+            ValidationError: The code that calls it is not this context's own.
+            NonDeterministicExecutionError: The history has another operation at this place.
+        """
+        strand = CURRENT.get()
+        if strand is None or getattr(strand, "scope", None) is not self or self.is_over:
+            raise self._misplaced(call, strand)
+        assert isinstance(strand, CodeStrand)
+        invocation = self.invocation
+        if invocation.is_closing:
+            return Operation.refused(invocation, call.label)
+        call.id = strand.take()
+        raw = self.journal.recorded.pop(call.id, None)
+        recorded: wire.Operation | None = None
+        if raw is not None:
+            recorded = decode_operation(raw)
+            if (
+                recorded.type != call.type
+                or recorded.name != call.name
+                or recorded.sub_type != call.sub_type
+                or recorded.parent_id != self.parent_id
+            ):
+                raise determinism.mismatch(strand, call, recorded)
+            replayed = call.replay(recorded)
+            if replayed is not None:
+                if tracing.is_enabled():
+                    tracing.record_replay(call, recorded)
+                return replayed
+        operation = call.operation
+        operation.label = call.label
+        operation.run_by(invocation.spawn(self._execute(call, recorded), strand, operation))
+        return operation
+
+    def read(self, call: Call[T]) -> Operation[T]:
+        """Give what another operation of this invocation has come to; no id, nothing recorded."""
+        invocation = self.invocation
+        strand = CURRENT.get()
+        if strand is None or strand.group is not invocation or not isinstance(strand, CodeStrand):
+            raise self._misplaced(call, strand)
+        if invocation.is_closing:
+            return Operation.refused(invocation, call.label)
+        state = self.journal.state(call.id)
+        known = call.replay(state) if state is not None else None
+        if known is not None:
+            return known
+        call.operation.label = call.label
+        call.operation.run_by(invocation.spawn(self._execute(call, state), strand, call.operation))
+        return call.operation
+
+    async def _execute(self, call: Call[T], recorded: wire.Operation | None) -> T:
+        if not tracing.is_enabled():
+            return await call.execute(recorded)
+        with tracing.span(call, recorded):
+            return await call.execute(recorded)
+
+    def finish(self) -> None:
+        """The context's function has returned or raised; the history must not have more for it.
+
+        Raises:
+            NonDeterministicExecutionError: The history has an operation that the code did not call.
+        """
+        if self.journal.recorded and not self.invocation.is_closing and self.home.peek() in self.journal.recorded:
+            raise determinism.missing(self.home)
+        self.is_over = True
+
+    def _misplaced(self, call: Call[Any], strand: object) -> ValidationError:
+        if self.is_over:
+            why = "its context's function has returned: a context is used by the function that it was given to"
+        elif strand is None:
+            why = "no durable function is running here: call operations from the handler's own tasks, not from a thread"
+        elif not isinstance(strand, CodeStrand):
+            why = (
+                "a step's body cannot call durable operations: return from the step first, or group operations with "
+                "ctx.run_in_child_context(name, fn), whose function gets a context of its own"
+            )
+        else:
+            why = "this context belongs to other code: use the ctx that this function was given"
+        return ValidationError(f"{call.label} cannot be called here: {why}", operation_name=call.name)

@@ -1,0 +1,76 @@
+"""Where operations get their numbers: a counter for each asyncio task of a context's code.
+
+An operation is numbered when it is called, by the task that calls it, so coroutines with several operations each run in
+`gather` or a `TaskGroup` with the same ids whatever their timing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from durable_lambda.runtime.ids import operation_id
+from durable_lambda.runtime.operation import Operation
+
+if TYPE_CHECKING:
+    from durable_lambda.runtime.invocation import Invocation
+    from durable_lambda.runtime.scope import Scope
+
+
+class CodeStrand:
+    """A task that runs the code of a handler or of a child context, and may call operations."""
+
+    __slots__ = ("_next_id", "count", "forks", "group", "prefix", "scope")
+
+    def __init__(self, scope: Scope, prefix: str) -> None:
+        self.scope = scope
+        self.group: Invocation = scope.invocation
+        self.prefix = prefix
+        self.count = 0
+        self.forks = 0
+        self._next_id: str | None = None
+
+    def peek(self) -> str:
+        """The id that the next operation will have."""
+        found = self._next_id
+        if found is None:
+            found = self._next_id = operation_id(f"{self.prefix}{self.count + 1}")
+        return found
+
+    def take(self) -> str:
+        """The id of the operation that is being called."""
+        found = self._next_id
+        self.count += 1
+        if found is None:
+            return operation_id(f"{self.prefix}{self.count}")
+        self._next_id = None
+        return found
+
+    def fork(self, coro: object) -> CodeStrand:
+        """A namespace for the task of `coro`; a task that only awaits an operation needs none."""
+        if type(coro) is Operation:
+            return self
+        self.forks += 1
+        return CodeStrand(self.scope, f"{self.prefix}t{self.forks}-")
+
+    def adopt(self, task: asyncio.Task[Any]) -> None:
+        self.group.adopt(task)
+
+
+class BodyStrand:
+    """A task that runs the body of a step, and those that the body creates: no operations here."""
+
+    __slots__ = ("attempt", "group")
+
+    scope = None
+
+    def __init__(self, group: Invocation, attempt: object) -> None:
+        self.group = group
+        self.attempt = attempt
+        """What `current_step()` gives."""
+
+    def fork(self, coro: object) -> BodyStrand:
+        return self
+
+    def adopt(self, task: asyncio.Task[Any]) -> None:
+        self.group.adopt(task)
