@@ -116,8 +116,8 @@ class DurableContext:
             *args: Its positional arguments.
             retry: A `Retry`, or the number of retries after the first run. Default: 6 attempts in all, 5 s apart and
                 doubling to 60 s, with full jitter; programming errors are not retried.
-            timeout: Seconds, or a `timedelta`, that one attempt may take; a body on a thread goes on, but its outcome is
-                discarded. Default: no limit.
+            timeout: Seconds, or a `timedelta`, that one attempt may take; a body on a thread goes on, but its outcome
+                is discarded. Default: no limit.
             at_most_once: Store that an attempt begins before it does, so that no attempt's body ever runs twice.
                 Default: a crash between the body and its checkpoint runs the attempt again.
             raises: Exception classes to rebuild as themselves although their module was not loaded with the function's.
@@ -140,7 +140,7 @@ class DurableContext:
             payment = await ctx.step("charge", charge, order, retry=3, timeout=30)
         """
         return self._scope.start(
-            Step[Any](
+            Step(
                 self._scope,
                 name,
                 fn,
@@ -177,8 +177,8 @@ class DurableContext:
 
         Args:
             name: As for `step`.
-            timeout: Seconds (or a `timedelta`) until the callback times out; at most 99,999,999. Default: never. Set one:
-                an answer that never comes keeps the execution until its own time-out.
+            timeout: Seconds (or a `timedelta`) until the callback times out; at most 99,999,999. Default: never. Set
+                one: an answer that never comes keeps the execution until its own time-out.
             heartbeat_timeout: Seconds (or a `timedelta`) without a heartbeat until it times out. Default: never.
 
         Raises:
@@ -195,7 +195,9 @@ class DurableContext:
     @overload
     def callback_result(self, handle: CallbackHandle, result_type: type[R], *, raw: bool = False) -> Operation[R]: ...
     @overload
-    def callback_result(self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False) -> Operation[Any]: ...
+    def callback_result(
+        self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False
+    ) -> Operation[Any]: ...
     def callback_result(self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False) -> Operation[Any]:
         """The answer to a callback, waiting for it if need be. It may be read more than once, and costs no checkpoint.
 
@@ -260,7 +262,7 @@ class DurableContext:
             ValidationError: The call cannot be right; nothing was sent.
             Exception: What `fn` raised, with its own type; `ChildContextError` where it cannot be rebuilt.
         """
-        return self._scope.start(ChildContext[Any](self._scope, name, fn, args, virtual=virtual, result_type=result_type))
+        return self._scope.start(ChildContext(self._scope, name, fn, args, virtual=virtual, result_type=result_type))
 
     # What is known of the execution
 

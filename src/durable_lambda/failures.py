@@ -26,7 +26,7 @@ from durable_lambda.protocol.operations import ErrorObject
 MAX_STACK_ENTRIES: Final = 50
 MAX_MESSAGE: Final = 64 * 1024
 MAX_DATA: Final = 256 * 1024
-"""Characters; what is longer is cut (a message) or left out (arguments and attributes), so that an error always fits."""
+"""Characters; what is longer is cut (a message) or left out (arguments, attributes), so that an error always fits."""
 
 _CANCELLED: Final = "asyncio.CancelledError"
 _OUR_MODULE: Final = errors.__name__
@@ -138,7 +138,8 @@ class ExceptionClasses:
 def _class_at(module: object, path: list[str], name: str) -> type[BaseException] | None:
     found: Any = module
     for part in path:  # `vars`, not `getattr`: a module's `__getattr__` may import
-        found = vars(found).get(part) if hasattr(found, "__dict__") else None
+        members: dict[str, Any] = vars(found) if hasattr(found, "__dict__") else {}
+        found = members.get(part)
     if isinstance(found, type) and issubclass(found, BaseException) and error_type_name(found) == name:
         return found
     return None

@@ -15,7 +15,13 @@ from typing import Any, Final, Generic, TypeVar, overload
 import msgspec
 
 from durable_lambda.context import DurableContext
-from durable_lambda.errors import BackendError, CheckpointError, DeserializationError, SerializationError, ValidationError
+from durable_lambda.errors import (
+    BackendError,
+    CheckpointError,
+    DeserializationError,
+    SerializationError,
+    ValidationError,
+)
 from durable_lambda.failures import ExceptionClasses, describe
 from durable_lambda.loop import InvocationLoop
 from durable_lambda.operations.body import is_async
@@ -102,7 +108,9 @@ class Handler(Generic[E, R]):
             InvocationInterrupted: The function raised `SystemExit` or `KeyboardInterrupt`.
         """
         if not isinstance(asyncio.get_running_loop(), InvocationLoop):
-            raise RuntimeError("a durable function runs on a durable_lambda.loop.InvocationLoop: call the handler itself")
+            raise RuntimeError(
+                "a durable function runs on a durable_lambda.loop.InvocationLoop: call the handler itself"
+            )
         if self._classes is None:
             self._classes = ExceptionClasses()
         try:
@@ -119,9 +127,9 @@ class Handler(Generic[E, R]):
             invocation.checkpoint_token,
             journal,
             backend,
-            lambda_context,
-            self._classes,
-            self._start_delay,
+            lambda_context=lambda_context,
+            classes=self._classes,
+            start_delay=self._start_delay,
         )
         scope = Scope(run, DurableContext)
         return await _answer(run, await run.run(self._main(scope, execution), scope.home))
@@ -199,8 +207,8 @@ async def _succeed(run: Invocation, result: str) -> InvocationOutput:
     size = len(result.encode())
     if size > MAX_EXECUTION_PAYLOAD:
         too_large = SerializationError(
-            f"the result of the execution is {size} bytes, the limit is {MAX_EXECUTION_PAYLOAD} (execution payload, AWS "
-            "Lambda quotas): store it elsewhere and return where it is"
+            f"the result of the execution is {size} bytes, the limit is {MAX_EXECUTION_PAYLOAD} (execution payload, "
+            "AWS Lambda quotas): store it elsewhere and return where it is"
         )
         return InvocationOutput("FAILED", error=describe(too_large))
     execution_id = run.arn.rsplit("/", 1)[-1]
@@ -230,7 +238,8 @@ def _check_signature(fn: Callable[..., Any]) -> str:
     required = [
         parameter
         for parameter in inspect.signature(fn).parameters.values()
-        if parameter.default is parameter.empty and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
     if len(positional) < 2 or len(required) > 2 or any(p.kind is p.KEYWORD_ONLY for p in required):
         raise ValidationError(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import Handle
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, Protocol, TypeVar
 
@@ -34,7 +34,8 @@ class Group(Protocol):
 class Strand(Protocol):
     """The place of one task in its group."""
 
-    group: Group
+    @property
+    def group(self) -> Group: ...
 
     def fork(self, coro: object) -> Strand:
         """The strand of a task that this one creates to run `coro`; may be the strand itself."""
@@ -107,7 +108,11 @@ def _nothing() -> None:
 
 
 def _create_task(
-    loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, T], *, context: Context | None = None, **options: Any
+    loop: asyncio.AbstractEventLoop,
+    coro: Coroutine[Any, Any, T] | Generator[Any, None, T],
+    *,
+    context: Context | None = None,
+    **options: Any,
 ) -> asyncio.Task[T]:
     strand = CURRENT.get() if context is None else context.get(CURRENT)
     if strand is None:

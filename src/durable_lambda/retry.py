@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, cast
 
 from durable_lambda.errors import (
     DeserializationError,
@@ -26,7 +26,14 @@ Jitter: TypeAlias = Literal["full", "half", "none"]
 RetryOn: TypeAlias = type[BaseException] | tuple[type[BaseException], ...] | Callable[[BaseException], bool] | None
 
 _random: Final = random.Random()  # its own, so that a program that seeds the module's is not disturbed
-_PROGRAMMING_ERRORS: Final = (NameError, SyntaxError, ImportError, ValidationError, SerializationError, DeserializationError)
+_PROGRAMMING_ERRORS: Final = (
+    NameError,
+    SyntaxError,
+    ImportError,
+    ValidationError,
+    SerializationError,
+    DeserializationError,
+)
 _WRONG_CALL: Final = re.compile(r"\(\) (takes|missing|got an? |got some|got multiple|argument after)|not callable$")
 
 
@@ -79,7 +86,9 @@ class Retry:
         for option in ("initial_delay", "max_delay", "increment"):
             seconds = _seconds(getattr(self, option), option)
             if seconds > MAX_WAIT_SECONDS:
-                raise ValidationError(f"{option} must be at most {MAX_WAIT_SECONDS} seconds (366 days), not {seconds:g}")
+                raise ValidationError(
+                    f"{option} must be at most {MAX_WAIT_SECONDS} seconds (366 days), not {seconds:g}"
+                )
         if not isinstance(self.backoff, (int, float)) or not math.isfinite(self.backoff) or self.backoff < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValidationError(f"backoff must be a number from 1, not {self.backoff!r}")
         if self.jitter not in ("full", "half", "none"):
@@ -116,7 +125,9 @@ class Retry:
         """The exception types that `retry_on` names."""
         if isinstance(self.retry_on, type):
             return (self.retry_on,)
-        return self.retry_on if isinstance(self.retry_on, tuple) else ()
+        if isinstance(self.retry_on, tuple):
+            return cast("tuple[type[BaseException], ...]", self.retry_on)  # pyright: ignore[reportUnknownMemberType]
+        return ()
 
     def delay_after(self, error: BaseException, attempt: int) -> int | None:
         """Whole seconds until the next attempt, or `None` when there is none.
@@ -149,7 +160,8 @@ class Retry:
 
 def _is_filter(retry_on: object) -> bool:
     if isinstance(retry_on, tuple):
-        return bool(retry_on) and all(isinstance(item, type) and issubclass(item, BaseException) for item in retry_on)  # pyright: ignore[reportUnknownVariableType]
+        classes = cast("tuple[object, ...]", retry_on)
+        return bool(classes) and all(isinstance(item, type) and issubclass(item, BaseException) for item in classes)
     if isinstance(retry_on, type):
         return issubclass(retry_on, BaseException)
     return retry_on is None or callable(retry_on)

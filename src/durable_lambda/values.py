@@ -106,8 +106,8 @@ class PlainJsonCodec(JsonCodec[Any]):
         if returned != value:
             raise SerializationError(
                 f"{_shown(value)} would come back changed, as {_shown(returned)}: without a declared type only str, "
-                "finite numbers, bool, None, list and dict with str keys are stored; annotate what the function returns "
-                "(`-> Type`) or pass result_type=Type"
+                "finite numbers, bool, None, list and dict with str keys are stored; annotate what the function "
+                "returns (`-> Type`) or pass result_type=Type"
             )
         return payload, returned
 
@@ -155,14 +155,20 @@ def result_codec(fn: Callable[..., Any]) -> JsonCodec[Any]:
 
     Raises `ValidationError` when the annotation names something that cannot be found, or is no type for JSON.
     """
-    target = _annotated(fn)
-    annotations = getattr(target, "__annotations__", None)
-    if not annotations or "return" not in annotations:
-        return PLAIN
-    found = _codecs.get(target)
+    try:
+        found = _codecs.get(fn)
+    except TypeError:  # a callable that cannot be referred to weakly, or has no hash
+        return _codec_of_annotation(fn)
     if found is None:
-        found = _codecs[target] = codec_for(_awaited(_resolved(target, "return")))
+        found = _codecs[fn] = _codec_of_annotation(fn)
     return found
+
+
+def _codec_of_annotation(fn: Callable[..., Any]) -> JsonCodec[Any]:
+    target = _annotated(fn)
+    if "return" not in getattr(target, "__annotations__", {}):
+        return PLAIN
+    return codec_for(_awaited(_resolved(target, "return")))
 
 
 def parameter_type(fn: Callable[..., Any], name: str) -> Any:

@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class CallbackHandle:
-    """A callback that was created. Hand `callback_id` to whoever will answer; read the answer with `callback_result`."""
+    """A callback that was created: hand `callback_id` to whoever will answer, read it with `callback_result`."""
 
     callback_id: str
     operation_id: str
@@ -42,7 +42,7 @@ class CallbackHandle:
 class CreateCallback(Call[CallbackHandle]):
     """The first phase: one START, answered with the callback's id."""
 
-    __slots__ = ("options",)
+    __slots__ = ("_options", "timers")
 
     type = "CALLBACK"
     sub_type = "Callback"
@@ -52,12 +52,13 @@ class CreateCallback(Call[CallbackHandle]):
     def __init__(
         self, scope: Scope, name: str | None, timeout: Duration | None, heartbeat_timeout: Duration | None
     ) -> None:
-        check_name(name, "create_callback")
         super().__init__(scope, name)
-        self.options = CallbackOptions(
-            _timer(timeout, "timeout"),
-            _timer(heartbeat_timeout, "heartbeat_timeout"),
-        )
+        self.timers = timeout, heartbeat_timeout
+
+    def prepare(self) -> None:
+        check_name(self.name, "create_callback")
+        timeout, heartbeat_timeout = self.timers
+        self._options = CallbackOptions(_timer(timeout, "timeout"), _timer(heartbeat_timeout, "heartbeat_timeout"))
 
     def replay(self, recorded: wire.Operation) -> Operation[CallbackHandle]:
         self.scope.journal.watch(self.id, recorded)
@@ -65,7 +66,7 @@ class CreateCallback(Call[CallbackHandle]):
 
     async def execute(self, recorded: wire.Operation | None) -> CallbackHandle:
         self.scope.journal.watch(self.id, recorded)
-        await self.scope.checkpointer.submit(self.update("START", callback_options=self.options))
+        await self.scope.checkpointer.submit(self.update("START", callback_options=self._options))
         return self._handle(self.scope.journal.state(self.id))
 
     def _handle(self, state: wire.Operation | None) -> CallbackHandle:
@@ -82,9 +83,7 @@ class CreateCallback(Call[CallbackHandle]):
 def _timer(duration: Duration | None, option: str) -> int:
     if duration is None:
         return 0
-    return whole_seconds(
-        duration, f"{option} of create_callback()", minimum=1, maximum=MAX_CALLBACK_TIMEOUT_SECONDS
-    )
+    return whole_seconds(duration, f"{option} of create_callback()", minimum=1, maximum=MAX_CALLBACK_TIMEOUT_SECONDS)
 
 
 class CallbackResult(Call[Any]):

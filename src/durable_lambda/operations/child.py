@@ -8,8 +8,8 @@ from typing import Any, TypeVar, cast
 
 from durable_lambda.arguments import check_name
 from durable_lambda.errors import ChildContextError
-from durable_lambda.loop import CURRENT
 from durable_lambda.failures import describe
+from durable_lambda.loop import CURRENT
 from durable_lambda.operations.outcome import check_callable, check_size, failure, stored
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.limits import REPLAY_CHILDREN_THRESHOLD
@@ -33,15 +33,24 @@ class ChildContext(Call[T]):
     kind = "child_context"
 
     def __init__(
-        self, scope: Scope, name: str | None, fn: Callable[..., Any], args: tuple[Any, ...], *, virtual: bool, result_type: Any
+        self,
+        scope: Scope,
+        name: str | None,
+        fn: Callable[..., Any],
+        args: tuple[Any, ...],
+        *,
+        virtual: bool,
+        result_type: Any,
     ) -> None:
-        check_name(name, "run_in_child_context")
-        check_callable(fn, "run_in_child_context")
         super().__init__(scope, name)
         self.fn = fn
         self.args = args
         self.virtual = virtual
         self.codec: Codec[T] = result_codec(fn) if result_type is UNSET else codec_for(result_type)
+
+    def prepare(self) -> None:
+        check_name(self.name, "run_in_child_context")
+        check_callable(self.fn, "run_in_child_context")
 
     def replay(self, recorded: wire.Operation) -> Operation[T] | None:
         details = recorded.context_details or wire.ContextDetails()

@@ -71,7 +71,18 @@ def current_step() -> StepAttempt:
 class Step(Call[T]):
     """A function whose outcome is recorded."""
 
-    __slots__ = ("at_most_once", "body", "codec", "raises", "retry", "timeout")
+    __slots__ = (
+        "_body",
+        "_deadline",
+        "_policy",
+        "at_most_once",
+        "codec",
+        "fn_args",
+        "inline",
+        "raises",
+        "retry",
+        "timeout",
+    )
 
     type = "STEP"
     sub_type = "Step"
@@ -93,18 +104,27 @@ class Step(Call[T]):
         codec: Codec[T] | None,
         inline: bool,
     ) -> None:
-        check_name(name, "step")
-        check_callable(fn, "step")
         super().__init__(scope, name)
-        self.body = Body(fn, args, inline=inline)
-        self.retry = retry_policy(retry)
-        self.timeout = None if timeout is None else positive_seconds(timeout, "timeout of step()")
+        self.fn_args = fn, args
+        self.retry = retry
+        self.timeout = timeout
         self.at_most_once = at_most_once
         self.raises = raises
+        self.inline = inline
         if codec is not None:
             self.codec: Codec[T] = codec
         else:
             self.codec = result_codec(fn) if result_type is UNSET else codec_for(result_type)
+
+    def prepare(self) -> None:
+        fn, args = self.fn_args
+        check_name(self.name, "step")
+        check_callable(fn, "step")
+        self._body = Body(fn, args, inline=self.inline)
+        self._policy = retry_policy(self.retry)
+        self._deadline: float | None = None
+        if self.timeout is not None:
+            self._deadline = positive_seconds(self.timeout, "timeout of step()")
 
     def replay(self, recorded: wire.Operation) -> Operation[T] | None:
         details = recorded.step_details
@@ -140,7 +160,7 @@ class Step(Call[T]):
 
     @property
     def _named(self) -> tuple[type[BaseException], ...]:
-        return self.raises + self.retry.exception_types
+        return self.raises + retry_policy(self.retry).exception_types
 
     async def _until_ready(self, state: wire.Operation | None) -> wire.Operation:
         while state is None or state.status != "READY":
@@ -170,14 +190,14 @@ class Step(Call[T]):
         outside = CURRENT.get()
         CURRENT.set(BodyStrand(invocation, StepAttempt(attempt, self.name, self.id, self.scope)))
         try:
-            if self.timeout is None:
-                return await self.body.run(invocation)
-            async with asyncio.timeout(self.timeout) as deadline:
-                return await self.body.run(invocation)
+            if self._deadline is None:
+                return await self._body.run(invocation)
+            async with asyncio.timeout(self._deadline) as deadline:
+                return await self._body.run(invocation)
         except TimeoutError:
-            if self.timeout is not None and deadline.expired():  # pyright: ignore[reportPossiblyUnboundVariable]
+            if self._deadline is not None and deadline.expired():  # pyright: ignore[reportPossiblyUnboundVariable]
                 raise StepTimeoutError(
-                    f"{self.label} did not end within its timeout of {self.timeout:g} seconds (attempt {attempt})",
+                    f"{self.label} did not end within its timeout of {self._deadline:g} seconds (attempt {attempt})",
                     operation_name=self.name,
                     operation_id=self.id,
                 ) from None
@@ -194,7 +214,7 @@ class Step(Call[T]):
             scope.checkpointer.send(self.update("FAIL", error=describe(error)))
             raise error
         record = describe(error)
-        delay = self.retry.delay_after(error, attempt)
+        delay = self._policy.delay_after(error, attempt)
         if delay is None:
             await scope.checkpointer.submit(self.update("FAIL", error=record))
             raise failure(self, record, StepError, named=self._named, original=error) from None

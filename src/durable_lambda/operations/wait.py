@@ -16,7 +16,7 @@ from durable_lambda.runtime.scope import Scope
 class Wait(Call[None]):
     """A timer of the service."""
 
-    __slots__ = ("seconds",)
+    __slots__ = ("_seconds", "duration")
 
     type = "WAIT"
     sub_type = "Wait"
@@ -24,10 +24,13 @@ class Wait(Call[None]):
     kind = "wait"
 
     def __init__(self, scope: Scope, name: str | None, duration: Duration) -> None:
-        check_name(name, "wait")
         super().__init__(scope, name)
-        self.seconds = whole_seconds(
-            duration, "the duration of wait()", minimum=MIN_WAIT_SECONDS, maximum=MAX_WAIT_SECONDS
+        self.duration = duration
+
+    def prepare(self) -> None:
+        check_name(self.name, "wait")
+        self._seconds = whole_seconds(
+            self.duration, "the duration of wait()", minimum=MIN_WAIT_SECONDS, maximum=MAX_WAIT_SECONDS
         )
 
     def replay(self, recorded: wire.Operation) -> Operation[None] | None:
@@ -41,7 +44,7 @@ class Wait(Call[None]):
         self.scope.journal.watch(self.id, recorded)
         state = recorded
         if state is None:
-            await self.scope.checkpointer.submit(self.update("START", wait_options=WaitOptions(self.seconds)))
+            await self.scope.checkpointer.submit(self.update("START", wait_options=WaitOptions(self._seconds)))
             state = self.scope.journal.state(self.id)
         while state is None or not state.is_terminal:
             details = state.wait_details if state is not None else None

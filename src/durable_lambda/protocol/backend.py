@@ -43,9 +43,7 @@ class DurableBackend(Protocol):
         """Store all updates or none. The token is spent by a success and answered with the next one."""
         ...
 
-    async def get_execution_state(
-        self, arn: str, checkpoint_token: str, marker: str, max_items: int
-    ) -> ExecutionState:
+    async def get_execution_state(self, arn: str, checkpoint_token: str, marker: str, max_items: int) -> ExecutionState:
         """A page of operations; the token is not spent."""
         ...
 

@@ -196,7 +196,12 @@ def event_to_wire(event: Event, *, moment: type[int] | type[float] = float) -> d
     """The event as the service tells it, its moments in epoch seconds (`float`) or milliseconds (`int`)."""
     wire: dict[str, Any] = {"EventType": event.event_type, "EventId": event.event_id}
     wire["EventTimestamp"] = event.event_timestamp
-    for key, text in (("Id", event.id), ("ParentId", event.parent_id), ("Name", event.name), ("SubType", event.sub_type)):
+    for key, text in (
+        ("Id", event.id),
+        ("ParentId", event.parent_id),
+        ("Name", event.name),
+        ("SubType", event.sub_type),
+    ):
         if text is not None:
             wire[key] = text
     details: dict[str, Any] = msgspec.to_builtins(event.details)

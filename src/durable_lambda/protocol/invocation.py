@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
 
@@ -53,9 +53,9 @@ def parse_invocation(event: object) -> InvocationInput:
     """
     if not isinstance(event, dict):
         raise ValueError(NOT_DURABLE)
-    fields: dict[str, Any] = event  # pyright: ignore[reportUnknownVariableType]
+    fields = cast("dict[str, Any]", event)
     try:
-        state = fields.get("InitialExecutionState") or {}
+        state: dict[str, Any] = fields.get("InitialExecutionState") or {}
         return InvocationInput(
             durable_execution_arn=msgspec.convert(fields["DurableExecutionArn"], str),
             checkpoint_token=msgspec.convert(fields["CheckpointToken"], str),

@@ -19,7 +19,7 @@ ExecutionStatus: TypeAlias = Literal[
     "RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED", "DELETING", "PAUSING", "PAUSED"
 ]
 Timestamp: TypeAlias = int | float | datetime
-"""A moment: epoch milliseconds (`int`, invocation events), epoch seconds (`float`, API responses) or what boto3 makes."""
+"""A moment: epoch milliseconds (`int`, invocation events), epoch seconds (`float`, API responses), or boto3's."""
 
 TERMINAL_STATUSES: Final[frozenset[OperationStatus]] = frozenset(
     ("SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT", "STOPPED")

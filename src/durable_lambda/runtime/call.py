@@ -27,6 +27,9 @@ class Call(Generic[T]):
 
     __slots__ = ("id", "name", "operation", "scope")
 
+    operation: Operation[T]
+    """What the call returned, once it is set to work."""
+
     type: ClassVar[wire.OperationType]
     sub_type: ClassVar[str]
     verb: ClassVar[str]
@@ -38,12 +41,14 @@ class Call(Generic[T]):
         self.scope = scope
         self.name = name
         self.id = ""
-        self.operation: Operation[T] = Operation()
 
     @property
     def label(self) -> str:
         """The operation as messages name it."""
         return f"{self.verb} {self.name!r}" if self.name is not None else f"unnamed {self.verb}"
+
+    def prepare(self) -> None:
+        """Check the arguments, when there is something left to do with them. Raises `ValidationError`."""
 
     def replay(self, recorded: wire.Operation) -> Operation[T] | None:
         """The outcome that the journal has, or `None` when there is something left to do."""
@@ -55,9 +60,7 @@ class Call(Generic[T]):
 
     def update(self, action: OperationAction, **fields: Any) -> OperationUpdate:
         """An update of this operation."""
-        return OperationUpdate(
-            self.id, self.type, action, self.scope.parent_id, self.name, self.sub_type, **fields
-        )
+        return OperationUpdate(self.id, self.type, action, self.scope.parent_id, self.name, self.sub_type, **fields)
 
     def suspended(self, detail: str = "") -> Suspended:
         """What the invocation ends with when nothing but this operation is left to wait for."""

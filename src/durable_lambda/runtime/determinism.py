@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 _PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _NEIGHBOURS: Final = 2
 _ADVICE: Final = (
-    "A durable function must call the same operations in the same order every time it runs: keep clocks, random numbers, "
-    "I/O and unordered iteration inside steps, and keep the order of operations when code changes while executions are in "
-    "flight."
+    "A durable function must call the same operations in the same order every time it runs: keep clocks, random "
+    "numbers, I/O and unordered iteration inside steps, and keep the order of operations when code changes while "
+    "executions are in flight."
 )
 
 
@@ -87,7 +87,9 @@ def _described(type_: str, sub_type: str | None, name: str | None) -> str:
 
 def _neighbours(scope: Scope, recorded_id: str) -> str:
     """The history around the place, among the operations of the same context, with a sign at the place."""
-    siblings: list[RawOperation] = [raw for raw in scope.journal.history if _parent_of(raw) == scope.parent_id and _type_of(raw) != "EXECUTION"]
+    siblings: list[RawOperation] = [
+        raw for raw in scope.journal.history if _parent_of(raw) == scope.parent_id and _type_of(raw) != "EXECUTION"
+    ]
     place = next((index for index, raw in enumerate(siblings) if operation_id_of(raw) == recorded_id), 0)
     lines = [
         f"  {'>' if index == place else ' '} {index + 1}. {_shown(decode_operation(siblings[index]))}\n"
@@ -112,4 +114,4 @@ def _source_line() -> str:
     if frame is None:
         return ""
     line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
-    return f'called at {frame.f_code.co_filename}:{frame.f_lineno}, in {frame.f_code.co_name}:\n    {line}\n'
+    return f"called at {frame.f_code.co_filename}:{frame.f_lineno}, in {frame.f_code.co_name}:\n    {line}\n"

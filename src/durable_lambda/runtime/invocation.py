@@ -33,7 +33,7 @@ UNWIND_SECONDS: Final = 1.0
 _log = logging.getLogger("durable_lambda")
 
 
-class InvocationInterrupted(Exception):
+class InvocationInterrupted(Exception):  # noqa: N818  # an ending, as CancelledError is
     """User code raised `SystemExit` or `KeyboardInterrupt`, which is the cause of this error."""
 
 
@@ -67,6 +67,7 @@ class Invocation:
         token: str,
         journal: Journal,
         backend: DurableBackend,
+        *,
         lambda_context: LambdaContext | None,
         classes: ExceptionClasses,
         start_delay: float,
@@ -219,4 +220,3 @@ class Invocation:
         _log.error("%d tasks of %s did not end when they were cancelled and are left behind", len(self.tasks), self.arn)
         for task in tuple(self.tasks):
             task.cancel(message)
-

@@ -1,8 +1,8 @@
 """What is known of an execution's operations, as the code asks for them.
 
-Recorded operations wait in a dict until the code arrives at them; claiming one takes it out, so what is left is what the
-code has not called (yet). An operation that is not over is *watched*: the journal keeps its newest state and wakes who
-waits for a change. Replay is a dict look-up, an identity check and a decode: no task, no lock.
+Recorded operations wait in a dict until the code arrives at them; claiming one takes it out, so what is left is what
+the code has not called (yet). An operation that is not over is *watched*: the journal keeps its newest state and wakes
+who waits for a change. Replay is a dict look-up, an identity check and a decode: no task, no lock.
 """
 
 from __future__ import annotations

@@ -31,11 +31,13 @@ class ReplaySafeLogger(_FieldsAdapter):
         super().__init__(logging.getLogger(LOGGER_NAME), _execution_fields(scope))
         self._scope = scope
 
-    def isEnabledFor(self, level: int) -> bool:
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802  # of the standard library
         return super().isEnabledFor(level) and not self._scope.is_replaying
 
 
-def body_logger(scope: Scope, name: str | None, operation_id: str, attempt: int) -> logging.LoggerAdapter[logging.Logger]:
+def body_logger(
+    scope: Scope, name: str | None, operation_id: str, attempt: int
+) -> logging.LoggerAdapter[logging.Logger]:
     """The logger of a step's body, which only runs when it is new."""
     fields = {**_execution_fields(scope), "operationId": operation_id, "operationName": name, "attempt": attempt}
     return _FieldsAdapter(logging.getLogger(LOGGER_NAME), fields)

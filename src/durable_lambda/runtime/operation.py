@@ -42,14 +42,15 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
         """How many await it now. An invocation is suspended only when somebody waits."""
 
     @classmethod
-    def failed(cls, error: BaseException) -> Operation[T]:
+    def failed(cls, error: BaseException) -> Operation[Any]:
         """An operation that is known to have failed."""
-        return cls(error=error)
+        failed: Operation[Any] = cls(error=error)
+        return failed
 
     @classmethod
-    def refused(cls, invocation: Invocation, label: str) -> Operation[T]:
+    def refused(cls, invocation: Invocation, label: str) -> Operation[Any]:
         """An operation that was called while its invocation is being unwound."""
-        refused = cls(_REFUSED, label=label)
+        refused: Operation[Any] = cls(_REFUSED, label=label)
         refused._invocation = invocation
         return refused
 
@@ -98,9 +99,7 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
             self._driver = self.__await__()
         return self._driver.send(value)
 
-    def throw(
-        self, typ: Any, val: BaseException | object | None = None, tb: TracebackType | None = None
-    ) -> Any:
+    def throw(self, typ: Any, val: BaseException | object | None = None, tb: TracebackType | None = None) -> Any:
         if self._driver is None:
             self._driver = self.__await__()
         error = typ if isinstance(typ, BaseException) else (val if isinstance(val, BaseException) else typ())

@@ -1,7 +1,7 @@
 """When to ask the service for news, while one branch works and another one waits.
 
-A wait or a retry has a due time: ask then. A callback or an invoke has none: ask after 1 second, and ever more seldom up
-to every 10. A backend in this process tells by itself and needs no poller.
+A wait or a retry has a due time: ask then. A callback or an invoke has none: ask after 1 second, and ever more seldom
+up to every 10. A backend in this process tells by itself and needs no poller.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class Poller:
         """See to it that the blocked operations are asked about in time."""
         if self._timer is not None:
             return
-        delay = self._delay if any(blocked.due is None for blocked in self._invocation.blocked.values()) else LONGEST_DELAY
+        delay = (
+            self._delay if any(blocked.due is None for blocked in self._invocation.blocked.values()) else LONGEST_DELAY
+        )
         soonest = self._soonest()
         if soonest is not None and soonest != self._asked_for:  # asked in vain: the clocks differ, so back off
             delay = min(delay, max(soonest - time.time(), 0) + _AFTER_DUE)

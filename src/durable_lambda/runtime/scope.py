@@ -26,7 +26,12 @@ class Scope:
     __slots__ = ("checkpointer", "home", "invocation", "is_over", "journal", "make_context", "parent_id")
 
     def __init__(
-        self, invocation: Invocation, make_context: Callable[[Scope], Any], *, prefix: str = "", parent_id: str | None = None
+        self,
+        invocation: Invocation,
+        make_context: Callable[[Scope], Any],
+        *,
+        prefix: str = "",
+        parent_id: str | None = None,
     ) -> None:
         self.invocation = invocation
         self.journal = invocation.journal
@@ -52,7 +57,9 @@ class Scope:
     def is_replaying(self) -> bool:
         """Whether the running code has recorded operations ahead of it."""
         strand = CURRENT.get()
-        return (strand if isinstance(strand, CodeStrand) and strand.scope is self else self.home).peek() in self.journal.recorded
+        return (
+            strand if isinstance(strand, CodeStrand) and strand.scope is self else self.home
+        ).peek() in self.journal.recorded
 
     def start(self, call: Call[T]) -> Operation[T]:
         """Identify an operation, and replay it or set it to work.
@@ -85,10 +92,8 @@ class Scope:
                 if tracing.is_enabled():
                     tracing.record_replay(call, recorded)
                 return replayed
-        operation = call.operation
-        operation.label = call.label
-        operation.run_by(invocation.spawn(self._execute(call, recorded), strand, operation))
-        return operation
+        call.prepare()
+        return self._set_to_work(call, recorded, strand)
 
     def read(self, call: Call[T]) -> Operation[T]:
         """Give what another operation of this invocation has come to; no id, nothing recorded."""
@@ -102,9 +107,13 @@ class Scope:
         known = call.replay(state) if state is not None else None
         if known is not None:
             return known
-        call.operation.label = call.label
-        call.operation.run_by(invocation.spawn(self._execute(call, state), strand, call.operation))
-        return call.operation
+        return self._set_to_work(call, state, strand)
+
+    def _set_to_work(self, call: Call[T], state: wire.Operation | None, strand: CodeStrand) -> Operation[T]:
+        operation: Operation[T] = Operation(label=call.label)
+        call.operation = operation
+        operation.run_by(self.invocation.spawn(self._execute(call, state), strand, operation))
+        return operation
 
     async def _execute(self, call: Call[T], recorded: wire.Operation | None) -> T:
         if not tracing.is_enabled():

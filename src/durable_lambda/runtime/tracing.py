@@ -7,7 +7,7 @@ does. A span is the current one while the operation executes, so what a step's b
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -48,7 +48,7 @@ def record_replay(call: Call[Any], recorded: wire.Operation) -> None:
 
 
 @contextmanager
-def span(call: Call[Any], recorded: wire.Operation | None) -> Iterator[Span]:
+def span(call: Call[Any], recorded: wire.Operation | None) -> Generator[Span]:
     """The span of an operation that is executed: SUCCEEDED, FAILED, or SUSPENDED when it goes on another time."""
     from opentelemetry import trace
 
