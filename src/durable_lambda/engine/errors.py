@@ -1,0 +1,23 @@
+"""What only an engine raises: trouble with its file, or with how it is called."""
+
+from __future__ import annotations
+
+from durable_lambda.errors import ExecutionError
+
+
+class StoreError(ExecutionError):
+    """The database cannot be opened, read or written. What was not acknowledged is not stored."""
+
+    code = "STORE"
+
+
+class EngineClosedError(ExecutionError):
+    """The engine was closed before it could answer. Its executions go on when its file is opened again."""
+
+    code = "ENGINE_CLOSED"
+
+
+class UnknownExecutionError(ExecutionError):
+    """There is no execution of that name or ARN."""
+
+    code = "UNKNOWN_EXECUTION"

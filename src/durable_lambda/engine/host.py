@@ -1,0 +1,193 @@
+"""The engine proper, on its loop: the executions in memory, and what makes each of them go on.
+
+Everything here runs on one thread, in the engine's own context. An execution moves by one rule, applied whenever
+something of it was stored: what is due happens; if it ended, its waiters are told and it leaves memory; if its function
+runs, the function is told; if its next invocation is due, it is invoked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextvars import Context
+
+from durable_lambda.engine.backend import InProcessBackend
+from durable_lambda.engine.clock import Clock
+from durable_lambda.engine.commit import GroupCommit
+from durable_lambda.engine.errors import StoreError
+from durable_lambda.engine.hosted import Hosted
+from durable_lambda.engine.invoker import Invoker, Outcome, Registration, new_request_id
+from durable_lambda.engine.machine.due import decide_due, next_due
+from durable_lambda.engine.machine.identity import Entropy
+from durable_lambda.engine.machine.invocation import begin_invocation, decide_failure, decide_output, decide_recovery
+from durable_lambda.engine.machine.limits import Limits
+from durable_lambda.engine.machine.log import recover
+from durable_lambda.engine.machine.records import ExecutionEnded
+from durable_lambda.engine.machine.state import Invocation
+from durable_lambda.engine.store import Store
+from durable_lambda.engine.timers import Timers
+from durable_lambda.protocol.operations import ErrorObject
+
+logger = logging.getLogger("durable_lambda.engine")
+
+REST_AFTER_FAILURE_SECONDS = 1.0
+"""After the store failed, before an execution that is not running is tried again."""
+
+
+class Host:
+    """Created and used on the loop's thread."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        limits: Limits,
+        loop: asyncio.AbstractEventLoop,
+        entropy: Entropy = os.urandom,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.limits = limits
+        self.loop = loop
+        self.entropy = entropy
+        self.context = Context()
+        """Empty: what runs in it belongs to no invocation."""
+        self.live: dict[str, Hosted] = {}
+        """Executions that have not ended, by id."""
+        self.names: dict[tuple[str, str], Hosted] = {}
+        """The same by function and name."""
+        self.functions: dict[str, Registration] = {}
+        self.waiters: dict[str, list[Future[ExecutionEnded]]] = {}
+        """Who waits for an execution's end, by its id."""
+        self.backend = InProcessBackend(self)
+        self.invoker = Invoker(loop, self.context, self.backend, self._on_invocation_end, self._on_idle)
+        self.commit = GroupCommit(store, loop, self.context, self._on_stored, self._on_failed)
+        self.timers = Timers(loop, self.context, clock, self.advance, self._is_idle)
+        self.last_key = store.last_key()
+
+    def recover(self) -> None:
+        """Take up every execution that has not ended. Those whose function is not registered yet wait for it."""
+        for row in self.store.running():
+            self.enter(Hosted(row, recover(self.store.log(row.key), self.entropy)))
+        for hosted in list(self.live.values()):
+            self.advance(hosted)
+
+    def register(self, registration: Registration) -> None:
+        """Host a function; its executions that waited for it go on."""
+        self.functions[registration.name] = registration
+        for hosted in list(self.live.values()):
+            if hosted.row.function == registration.name:
+                self.advance(hosted)
+
+    def enter(self, hosted: Hosted) -> None:
+        """Keep an execution in memory."""
+        self.live[hosted.row.id] = hosted
+        self.names[hosted.row.function, hosted.row.name] = hosted
+
+    def advance(self, hosted: Hosted) -> None:
+        """Let happen what is due, and invoke the function if it is its turn."""
+        state = hosted.state
+        if not state.is_running or hosted.is_held:
+            return
+        now = self.clock.now()
+        changes = decide_due(state, now)
+        if state.interrupted is not None and state.invocation is None:
+            changes += decide_recovery(state, now)
+        if changes:
+            self.commit.change(hosted, changes)
+        if hosted.is_dirty:
+            return  # what follows, follows when that is stored
+        registration = self.functions.get(hosted.row.function)
+        resume_at = state.resume_at if registration is not None and state.invocation is None else None
+        if registration is not None and resume_at is not None and resume_at <= now:
+            request_id = new_request_id()
+            event = begin_invocation(state, request_id, self.limits, now)
+            self.invoker.start(hosted, registration, request_id, event)
+            resume_at = None
+        self.timers.arm(hosted, next_due(state, resume_at))
+
+    async def close(self) -> None:
+        """End what is under way, and leave every execution to go on where it stands."""
+        self.timers.close()
+        await self.invoker.close()
+        self.commit.flush()
+
+    def _on_stored(self, hosted: Hosted) -> None:
+        state = hosted.state
+        if not state.is_running:
+            self._leave(hosted)
+        else:
+            if state.invocation is not None and state.unseen:
+                self._tell(hosted.watchers)
+            self.advance(hosted)
+        self._tell(hosted.subscribers)
+        self._on_idle()
+
+    def _on_failed(self, hosted: Hosted, invocation: Invocation | None) -> None:
+        """The state is ahead of the disk: take it from there again, with the invocation as it was before."""
+        try:
+            log = self.store.log(hosted.row.key)
+        except StoreError:
+            logger.exception("execution %s is lost to this engine until it is opened again", hosted.state.arn)
+            log = []
+        if not log:
+            self._drop(hosted)
+            return
+        ids = hosted.state.ids
+        hosted.state = recover(log, self.entropy)
+        hosted.state.ids = ids  # goes on with the tokens of the invocation
+        if hosted.task is not None and not hosted.task.done():
+            hosted.state.invocation = invocation
+        hosted.armed = None
+        hosted.is_held = True
+        self.loop.call_later(REST_AFTER_FAILURE_SECONDS, self._on_rested, hosted, context=self.context)
+
+    def _on_rested(self, hosted: Hosted) -> None:
+        hosted.is_held = False
+        self.advance(hosted)
+
+    def _on_invocation_end(self, hosted: Hosted, task: asyncio.Task[None], outcome: Outcome) -> None:
+        if hosted.task is not task:
+            return  # given up before
+        state = hosted.state
+        hosted.task = None
+        if state.is_running and state.invocation is not None:
+            now = self.clock.now()
+            if isinstance(outcome, ErrorObject):
+                changes = decide_failure(state, outcome, self.limits, now)
+            else:
+                changes = decide_output(state, outcome, self.limits, now)
+            self.commit.change(hosted, changes)
+            state.invocation = None
+
+    def _on_idle(self) -> None:
+        if self._is_idle():
+            self.timers.look()
+
+    def _leave(self, hosted: Hosted) -> None:
+        """An execution has ended: its waiters are told, and from now on it is read from the store."""
+        end = hosted.state.ended
+        assert end is not None
+        self._drop(hosted)
+        for waiter in self.waiters.pop(hosted.row.id, ()):
+            if waiter.set_running_or_notify_cancel():
+                waiter.set_result(end)
+
+    def _drop(self, hosted: Hosted) -> None:
+        self.timers.arm(hosted, None)
+        self.live.pop(hosted.row.id, None)
+        self.names.pop((hosted.row.function, hosted.row.name), None)
+
+    def _is_idle(self) -> bool:
+        return self.commit.is_idle and self.invoker.is_idle
+
+    @staticmethod
+    def _tell(observers: list[Callable[[], None]]) -> None:
+        for observer in tuple(observers):
+            try:
+                observer()
+            except Exception:
+                logger.exception("an observer of an execution failed")

@@ -1,0 +1,31 @@
+"""An execution that an engine has in memory: its state, and who is interested in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from durable_lambda.engine.machine.state import ExecutionState
+from durable_lambda.engine.store import ExecutionRow
+
+
+class Hosted:
+    """Belongs to the engine's loop; no other thread touches it."""
+
+    __slots__ = ("armed", "is_dirty", "is_held", "row", "state", "subscribers", "task", "watchers")
+
+    def __init__(self, row: ExecutionRow, state: ExecutionState) -> None:
+        self.row = row
+        self.state = state
+        self.is_dirty = False
+        """Whether the state has changes that are not committed yet."""
+        self.is_held = False
+        """Whether it rests after the store failed."""
+        self.armed: int | None = None
+        """The moment that the timers have for it."""
+        self.task: asyncio.Task[None] | None = None
+        """The invocation under way."""
+        self.watchers: list[Callable[[], None]] = []
+        """Of the function: told of changes from outside."""
+        self.subscribers: list[Callable[[], None]] = []
+        """Of live views: told of every change."""

@@ -1,0 +1,64 @@
+"""What happens to an execution from outside: it is started and stopped, and its callbacks are answered."""
+
+from __future__ import annotations
+
+from durable_lambda.engine.machine import callback, records
+from durable_lambda.engine.machine.batch import Change, error_size, refuse, text_size
+from durable_lambda.engine.machine.limits import Limits
+from durable_lambda.engine.machine.records import OperationRecord
+from durable_lambda.engine.machine.state import ExecutionState
+from durable_lambda.protocol.errors import (
+    CLOSED_CALLBACK,
+    UNKNOWN_CALLBACK,
+    CallbackTimeoutException,
+    ResourceNotFoundException,
+)
+from durable_lambda.protocol.operations import ErrorObject
+
+
+def decide_stop(state: ExecutionState, error: ErrorObject | None, now: int) -> list[Change]:
+    """End a running execution. For one that has ended there is nothing to change."""
+    if not state.is_running:
+        return []
+    return [(records.ExecutionStopped(now, None, error or ErrorObject()), None)]
+
+
+def decide_callback_success(
+    state: ExecutionState, callback_id: str, payload: str | None, limits: Limits, now: int
+) -> list[Change]:
+    """Answer a callback. Raises `ResourceNotFoundException`, `CallbackTimeoutException` when it is closed."""
+    key = _open_callback(state, callback_id)
+    if text_size(payload) > limits.operation_payload:
+        raise refuse(f"CALLBACK output payload size must be less than or equal to {limits.operation_payload} bytes.")
+    return [_change(state, callback.CallbackSucceeded(now, key, payload))]
+
+
+def decide_callback_failure(
+    state: ExecutionState, callback_id: str, error: ErrorObject, limits: Limits, now: int
+) -> list[Change]:
+    """Answer a callback with a failure. Raises as `decide_callback_success` does."""
+    key = _open_callback(state, callback_id)
+    if error_size(error) > limits.error_object:
+        raise refuse(f"Error object size must be less than {limits.error_object} bytes.")
+    return [_change(state, callback.CallbackFailed(now, key, error))]
+
+
+def decide_callback_heartbeat(state: ExecutionState, callback_id: str, now: int) -> list[Change]:
+    """Begin a callback's heartbeat timer anew. Raises as `decide_callback_success` does."""
+    key = _open_callback(state, callback_id)
+    if not state.deadlines[key].heartbeat_timeout:
+        return []
+    return [_change(state, callback.HeartbeatReceived(now, key))]
+
+
+def _open_callback(state: ExecutionState, callback_id: str) -> str:
+    key = state.callbacks.get(callback_id)
+    if key is None:
+        raise ResourceNotFoundException(UNKNOWN_CALLBACK)
+    if not state.is_running or key not in state.deadlines:
+        raise CallbackTimeoutException(CLOSED_CALLBACK)
+    return key
+
+
+def _change(state: ExecutionState, record: OperationRecord) -> Change:
+    return record, record.evolve(state.operations[record.id])

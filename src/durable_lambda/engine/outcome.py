@@ -1,0 +1,29 @@
+"""How an execution's end reaches a program: its result, or an error with everything that was recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from durable_lambda.engine.machine.records import ExecutionEnded
+from durable_lambda.engine.values import decode_value
+from durable_lambda.errors import ExecutionFailedError, ExecutionStoppedError, ExecutionTimedOutError
+from durable_lambda.protocol.operations import ErrorObject
+
+
+def result_of(name: str, end: ExecutionEnded) -> Any:
+    """The decoded result. Raises `ExecutionFailedError`, `ExecutionTimedOutError`, `ExecutionStoppedError`."""
+    if end.status == "SUCCEEDED":
+        return decode_value(f"result of execution {name!r}", end.result)
+    error = end.error or ErrorObject()
+    reason = ": ".join(part for part in (error.error_type, error.error_message or error.error_data) if part)
+    if end.status == "TIMED_OUT":
+        raise ExecutionTimedOutError(f"execution {name!r} did not end within its execution_timeout")
+    if end.status == "STOPPED":
+        raise ExecutionStoppedError(f"execution {name!r} was stopped{f': {reason}' if reason else ''}")
+    raise ExecutionFailedError(
+        f"execution {name!r} failed{f': {reason}' if reason else ''}",
+        error_type=error.error_type,
+        error_message=error.error_message,
+        error_data=error.error_data,
+        stack_trace=error.stack_trace,
+    )

@@ -1,0 +1,178 @@
+"""What is on disk, read and written. One `Store` owns a file; any number of `StoreReader`s look at it.
+
+Everything that is written goes through `Store.write`: one transaction, one fsync. When it returns, it is stored; when
+it raises, nothing of it is.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+
+from durable_lambda.engine.errors import StoreError
+from durable_lambda.engine.lock import OwnerLock
+from durable_lambda.engine.machine.log import decode_entries
+from durable_lambda.engine.machine.records import ExecutionEnded, Record
+from durable_lambda.engine.schema import connect
+from durable_lambda.protocol.operations import ExecutionStatus
+
+T = TypeVar("T")
+
+_COLUMNS = "key, id, function, name, status, started_at, ended_at, payload_digest, retention"
+
+
+class ExecutionRow(msgspec.Struct, frozen=True):
+    """An execution as the table has it. Moments are epoch milliseconds."""
+
+    key: int
+    id: str
+    function: str
+    name: str
+    status: ExecutionStatus
+    started_at: int
+    ended_at: int | None
+    payload_digest: bytes
+    retention: int
+    """Milliseconds that it is kept after its end."""
+
+
+@dataclass(slots=True)
+class Writes:
+    """What one transaction writes."""
+
+    executions: list[ExecutionRow] = field(default_factory=list[ExecutionRow])
+    entries: list[tuple[int, bytes]] = field(default_factory=list[tuple[int, bytes]])
+    """Keys of executions, and encoded batches of records."""
+    ends: list[tuple[str, int, int]] = field(default_factory=list[tuple[str, int, int]])
+    """Status, moment, key."""
+    responses: list[tuple[bytes, int]] = field(default_factory=list[tuple[bytes, int]])
+    """Answers to requests in the inbox, and the requests' ids."""
+
+
+class StoreReader:
+    """Reads, without owning. May be used beside the engine that owns the file, from any process; not across threads."""
+
+    def __init__(self, path: str) -> None:
+        self._connection = connect(path, read_only=True)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def find(self, execution_id: str) -> ExecutionRow | None:
+        """The execution of that id."""
+        rows = self._select("WHERE id = ?", (execution_id,))
+        return rows[0] if rows else None
+
+    def find_by_name(self, function: str, name: str) -> ExecutionRow | None:
+        """The execution that has that name for a function."""
+        rows = self._select("WHERE function = ? AND name = ?", (function, name))
+        return rows[0] if rows else None
+
+    def named(self, name: str) -> list[ExecutionRow]:
+        """The executions of that name, of whatever function."""
+        return self._select("WHERE name = ?", (name,))
+
+    def list(
+        self, *, function: str | None = None, status: ExecutionStatus | None = None, limit: int = 100
+    ) -> Sequence[ExecutionRow]:
+        """The newest executions first."""
+        wanted = [(column, value) for column, value in (("function", function), ("status", status)) if value]
+        where = " AND ".join(f"{column} = ?" for column, _ in wanted)
+        clause = f"WHERE {where} ORDER BY key DESC LIMIT ?" if where else "ORDER BY key DESC LIMIT ?"
+        return self._select(clause, (*(value for _, value in wanted), limit))
+
+    def log(self, key: int) -> list[Record]:
+        """All records of an execution."""
+        entries = self._rows("SELECT entry FROM log WHERE execution = ? ORDER BY seq", (key,))
+        return decode_entries(entry for (entry,) in entries)
+
+    def end(self, key: int) -> ExecutionEnded | None:
+        """How an execution ended, without reading all of its log."""
+        rows = self._rows("SELECT entry FROM log WHERE execution = ? ORDER BY seq DESC LIMIT 1", (key,))
+        last = decode_entries(entry for (entry,) in rows)[-1:]
+        return last[0] if last and isinstance(last[0], ExecutionEnded) else None
+
+    def _select(self, clause: str, values: tuple[object, ...] = ()) -> list[ExecutionRow]:
+        return [ExecutionRow(*row) for row in self._rows(f"SELECT {_COLUMNS} FROM executions {clause}", values)]
+
+    def _rows(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        return self._do(lambda connection: connection.execute(statement, values).fetchall())
+
+    def _do(self, action: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return action(self._connection)
+        except sqlite3.Error as error:
+            raise StoreError(f"the store cannot be used: {error}") from error
+
+
+class Store(StoreReader):
+    """The one owner of a file, or of a database in memory. Raises `StoreError` if another engine owns it."""
+
+    def __init__(self, path: str) -> None:
+        self._lock = None if path == ":memory:" else OwnerLock(path)
+        try:
+            self._connection = connect(path)
+        except StoreError:
+            if self._lock is not None:
+                self._lock.release()
+            raise
+        self.is_shared = path != ":memory:"
+        """Whether another process may read it, and leave requests."""
+
+    def close(self) -> None:
+        self._connection.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def write(self, writes: Writes) -> None:
+        """Store all or nothing, durably. Raises `StoreError`."""
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            if writes.executions:
+                statement = f"INSERT INTO executions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                connection.executemany(statement, map(msgspec.structs.astuple, writes.executions))
+            connection.executemany("INSERT INTO log (execution, entry) VALUES (?, ?)", writes.entries)
+            if writes.ends:
+                connection.executemany("UPDATE executions SET status = ?, ended_at = ? WHERE key = ?", writes.ends)
+            if writes.responses:
+                connection.executemany("UPDATE inbox SET response = ? WHERE id = ?", writes.responses)
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise StoreError(f"nothing was stored: {error}") from error
+
+    def running(self) -> list[ExecutionRow]:
+        """Every execution that has not ended."""
+        return self._select("WHERE status = 'RUNNING' ORDER BY key")
+
+    def last_key(self) -> int:
+        """The highest key in use."""
+        return int(self._rows("SELECT coalesce(max(key), 0) FROM executions")[0][0])
+
+    def expire(self, now: int) -> None:
+        """Forget executions whose retention is over."""
+
+        def action(connection: sqlite3.Connection) -> None:
+            expired = "SELECT key FROM executions WHERE status <> 'RUNNING' AND ended_at + retention < ?"
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute(f"DELETE FROM log WHERE execution IN ({expired})", (now,))
+                connection.execute(f"DELETE FROM executions WHERE key IN ({expired})", (now,))
+
+        self._do(action)
+
+    def data_version(self) -> int:
+        """A number that differs when another connection has written since."""
+        return int(self._rows("PRAGMA data_version")[0][0])
+
+    def requests(self) -> list[tuple[int, bytes]]:
+        """What other processes ask for and have no answer to: ids and requests."""
+        rows = self._rows("SELECT id, request FROM inbox WHERE response IS NULL ORDER BY id")
+        return [(int(number), request) for number, request in rows]

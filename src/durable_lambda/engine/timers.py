@@ -1,0 +1,80 @@
+"""What is due next: a heap with one valid entry for each execution, and one timer of the loop for the first."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable
+from contextvars import Context
+from itertools import count
+
+from durable_lambda.engine.clock import Clock
+from durable_lambda.engine.hosted import Hosted
+
+
+class Timers:
+    """Calls `fire` with each execution whose moment has come. `is_idle` tells whether anything else is under way."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        context: Context,
+        clock: Clock,
+        fire: Callable[[Hosted], None],
+        is_idle: Callable[[], bool],
+    ) -> None:
+        self._loop = loop
+        self._context = context
+        self._clock = clock
+        self._fire = fire
+        self._is_idle = is_idle
+        self._heap: list[tuple[int, int, Hosted]] = []
+        self._order = count()
+        self._handle: asyncio.TimerHandle | None = None
+        self._waits_for: int | None = None
+
+    def arm(self, hosted: Hosted, due: int | None) -> None:
+        """Fire for an execution at `due` and at no other moment; `None`: never."""
+        if hosted.armed == due:
+            return
+        hosted.armed = due
+        if due is not None:
+            heapq.heappush(self._heap, (due, next(self._order), hosted))
+            if self._waits_for is None or due < self._waits_for:
+                self.look()
+
+    def look(self) -> None:
+        """See what is first and wait for it. Called as well when the clock was set, or the engine became idle."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        self._waits_for = None
+        due = self._first()
+        if due is None:
+            return
+        delay = self._clock.delay(due, idle=self._is_idle())
+        if delay is not None:
+            self._waits_for = due
+            self._handle = self._loop.call_later(delay, self._on_time, due, context=self._context)
+
+    def close(self) -> None:
+        """Fire no more."""
+        self._heap.clear()
+        self.look()
+
+    def _on_time(self, due: int) -> None:
+        self._handle = None
+        self._waits_for = None
+        self._clock.reach(due, idle=self._is_idle())
+        now = self._clock.now()
+        while (first := self._first()) is not None and first <= now:
+            hosted = heapq.heappop(self._heap)[2]
+            hosted.armed = None
+            self._fire(hosted)
+        self.look()
+
+    def _first(self) -> int | None:
+        heap = self._heap
+        while heap and heap[0][2].armed != heap[0][0]:
+            heapq.heappop(heap)
+        return heap[0][0] if heap else None

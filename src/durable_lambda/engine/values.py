@@ -1,0 +1,56 @@
+"""Values at the engine's edge: events and results as JSON, names and durations with their bounds in the message."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from durable_lambda.engine.machine.identity import NAME
+from durable_lambda.errors import DeserializationError, SerializationError, ValidationError
+from durable_lambda.protocol.operations import ErrorObject
+
+
+def encode_value(what: str, value: Any) -> str:
+    """The value as canonical JSON: keys sorted, no spaces. Raises `SerializationError`."""
+    try:
+        return msgspec.json.encode(value, order="sorted").decode("utf-8")
+    except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
+        raise SerializationError(f"the {what} cannot be written as JSON: {error}") from error
+
+
+def decode_value(what: str, text: str | None) -> Any:
+    """The value of a JSON text; `None` for no text. Raises `DeserializationError`."""
+    if not text:
+        return None
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise DeserializationError(f"the {what} is not JSON: {error}") from error
+
+
+def error_of(error: BaseException | str | ErrorObject) -> ErrorObject:
+    """An exception, a message or an error object as an error object."""
+    if isinstance(error, ErrorObject):
+        return error
+    if isinstance(error, str):
+        return ErrorObject(None, error)
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return ErrorObject(name, str(error))
+
+
+def check_name(what: str, name: str) -> str:
+    """The name, if the service would take it. Raises `ValidationError`."""
+    if NAME.fullmatch(name) is None:
+        raise ValidationError(f"the {what} {name!r} must be 1 to 64 letters, digits, '-' or '_'")
+    return name
+
+
+def seconds_of(what: str, duration: int | timedelta, lowest: int, highest: int) -> int:
+    """Whole seconds within bounds. Raises `ValidationError`."""
+    seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
+    if isinstance(seconds, bool) or seconds != int(seconds) or not lowest <= seconds <= highest:
+        raise ValidationError(f"{what} must be a whole number of seconds from {lowest} to {highest}, not {duration!r}")
+    return int(seconds)
