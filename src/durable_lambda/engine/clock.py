@@ -84,7 +84,13 @@ class SkippingClock(ManualClock):
     """Stands still while anything runs, and jumps to what is due next when nothing does.
 
     A trap: a wait beside a step that really takes time ends after that step, however short the wait.
+
+    Args:
+        start: its first moment in epoch milliseconds; the system's time by default.
     """
+
+    def __init__(self, start: int | None = None) -> None:
+        super().__init__(RealClock().now() if start is None else start)
 
     def delay(self, due: int, *, idle: bool) -> float | None:
         return 0.0 if idle or due <= self._now else None

@@ -11,6 +11,12 @@ class StoreError(ExecutionError):
     code = "STORE"
 
 
+class FileInUseError(StoreError):
+    """Another engine owns the file."""
+
+    code = "FILE_IN_USE"
+
+
 class EngineClosedError(ExecutionError):
     """The engine was closed before it could answer. Its executions go on when its file is opened again."""
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from durable_lambda.engine.handle import ExecutionHandle
 from durable_lambda.engine.host import Host
-from durable_lambda.engine.machine.identity import execution_arn
 from durable_lambda.engine.machine.log import history_of, recover
 from durable_lambda.engine.machine.records import ExecutionEnded
 from durable_lambda.engine.outcome import result_of
@@ -20,40 +20,12 @@ from durable_lambda.protocol.events import Event
 from durable_lambda.protocol.operations import ErrorObject, ExecutionStatus, Operation
 
 
-class Execution:
+class Execution(ExecutionHandle):
     """A handle. It holds nothing of the execution but who it is; every call asks the engine."""
 
     def __init__(self, thread: EngineThread, row: ExecutionRow) -> None:
+        super().__init__(row)
         self._thread = thread
-        self._row = row
-
-    def __repr__(self) -> str:
-        return f"<Execution {self.name} of {self.function}>"
-
-    @property
-    def arn(self) -> str:
-        """Its ARN; the last segment is its id."""
-        return execution_arn(self._row.function, self._row.name, self._row.id)
-
-    @property
-    def id(self) -> str:
-        """Its id: a UUID."""
-        return self._row.id
-
-    @property
-    def name(self) -> str:
-        """The name that it was started with, or its id."""
-        return self._row.name
-
-    @property
-    def function(self) -> str:
-        """The name of its function."""
-        return self._row.function
-
-    @property
-    def started_at(self) -> int:
-        """When it was started, in epoch milliseconds."""
-        return self._row.started_at
 
     @property
     def status(self) -> ExecutionStatus:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
 import uuid
 from collections.abc import Callable
 from contextvars import Context
@@ -12,6 +11,7 @@ from typing import TypeAlias
 
 from durable_lambda.engine.hosted import Hosted
 from durable_lambda.engine.machine.identity import function_arn
+from durable_lambda.engine.values import error_of
 from durable_lambda.protocol.backend import DurableBackend
 from durable_lambda.protocol.hosting import DurableFunction
 from durable_lambda.protocol.invocation import InvocationInput, InvocationOutput
@@ -112,10 +112,10 @@ class Invoker:
         except asyncio.CancelledError as error:
             if self._is_closing:
                 return
-            outcome = timeout.error if timeout.is_over else error_object(error)
+            outcome = timeout.error if timeout.is_over else error_of(error)
         except BaseException as error:
             # Whatever a function does, it ends its invocation and not the engine.
-            outcome = error_object(error)
+            outcome = error_of(error)
         finally:
             timeout.cancel()
         if not self._is_closing:
@@ -150,14 +150,6 @@ class _Timeout:
         self.is_over = True
         self._task.cancel()
         self._handle = self._loop.call_later(GRACE_SECONDS, self._give_up, self.error, context=self._context)
-
-
-def error_object(error: BaseException) -> ErrorObject:
-    """An exception as data: its type as the wire names it, its text, where it was raised."""
-    kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    stack = traceback.format_tb(error.__traceback__)
-    return ErrorObject(name, str(error), None, [line.rstrip("\n") for line in stack] or None)
 
 
 def new_request_id() -> str:

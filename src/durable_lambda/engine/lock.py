@@ -5,11 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 
-from durable_lambda.engine.errors import StoreError
+from durable_lambda.engine.errors import FileInUseError, StoreError
 
 
 class OwnerLock:
-    """Held from creation until `release`. Raises `StoreError` if another engine holds it."""
+    """Held from creation until `release`. Raises `FileInUseError` if another engine holds it."""
 
     def __init__(self, path: str) -> None:
         try:
@@ -21,7 +21,7 @@ class OwnerLock:
         except OSError as error:
             owner = os.read(self._file, 32).decode("ascii", "replace").strip()
             os.close(self._file)
-            raise StoreError(
+            raise FileInUseError(
                 f"{path} is in use by the engine of process {owner or 'unknown'}; one engine owns a file. "
                 f"Use FileClient to talk to that engine, or another file."
             ) from error

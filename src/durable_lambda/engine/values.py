@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from datetime import timedelta
 from typing import Any
 
@@ -31,14 +32,15 @@ def decode_value(what: str, text: str | None) -> Any:
 
 
 def error_of(error: BaseException | str | ErrorObject) -> ErrorObject:
-    """An exception, a message or an error object as an error object."""
+    """An exception, a message or an error object as an error object: the type as the wire names it, text, stack."""
     if isinstance(error, ErrorObject):
         return error
     if isinstance(error, str):
         return ErrorObject(None, error)
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return ErrorObject(name, str(error))
+    stack = [line.rstrip("\n") for line in traceback.format_tb(error.__traceback__)]
+    return ErrorObject(name, str(error), None, stack or None)
 
 
 def check_name(what: str, name: str) -> str:

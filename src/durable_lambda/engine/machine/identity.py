@@ -20,6 +20,11 @@ Entropy: TypeAlias = Callable[[int], bytes]
 """As many random bytes as asked for; `os.urandom` outside tests."""
 
 
+def no_entropy(size: int) -> bytes:
+    """For a state that is only read."""
+    raise AssertionError("a state that is read needs no new ids")
+
+
 def function_arn(function: str) -> str:
     """The ARN under which a function of this engine is known."""
     return FUNCTION_ARN.format(name=function)
