@@ -1,0 +1,196 @@
+"""The commands and their options, and nothing else: what each does has a module of its own, imported when it is called.
+
+What a command's docstring says is what `--help` shows; a paragraph after a line of `\\b` is kept as it is written.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_DB = Path("durable.db")
+
+Target = Annotated[str, typer.Argument(metavar="TARGET", help="file.py:handler or package.module:handler")]
+Execution = Annotated[str, typer.Argument(metavar="EXECUTION", help="The name of an execution, or its ARN")]
+CallbackId = Annotated[str, typer.Argument(metavar="ID", help="The callback's id, as `durable show` tells it")]
+Db = Annotated[Path, typer.Option("--db", metavar="FILE", help="The file in which executions are kept")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with the names that the service uses")]
+
+app = typer.Typer(
+    name="durable",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+callback_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Answer a callback, from any process.")
+app.add_typer(callback_app, name="callback")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # late: only this option needs it
+
+        typer.echo(f"durable-lambda {version('durable-lambda')}")
+        raise typer.Exit
+
+
+@app.callback()
+def durable(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit")
+    ] = False,
+) -> None:
+    """Run durable functions on this machine, look at them, answer their callbacks.
+
+    \b
+    durable run app.py:handler --event @order.json --name order-42
+    durable show order-42
+    durable callback success ID --result '{"approved": true}'
+    """
+
+
+@app.command()
+def run(
+    target: Target,
+    *,
+    event: Annotated[
+        str | None,
+        typer.Option("--event", metavar="JSON|@FILE", help="The event. To re-attach by --name it may be left out"),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="N", help="The execution's name; a new one if left out")
+    ] = None,
+    db: Db = DEFAULT_DB,
+    skip_time: Annotated[bool, typer.Option("--skip-time", help="Let waits and retry delays pass at once")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run a durable function and show its operations as they go.
+
+    Every completed operation is kept in FILE. Run the same command with the same --name again, after a crash or Ctrl-C,
+    and the execution goes on where it stood; if it has ended, its result is shown.
+
+    \b
+    durable run app.py:handler --event '{"order_id": "order-42"}'
+    durable run app.py:handler --event @order.json --name order-42
+    durable run shop.orders:handler --event @order.json --skip-time --json
+
+    Exit code: 0 the execution succeeded, 1 it did not, 2 the command is wrong, 130 interrupted.
+    """
+    from durable_lambda.cli.run import run_command
+
+    run_command(target, event=event, name=name, db=db, skip_time=skip_time, as_json=as_json)
+
+
+@app.command("list")
+def list_(db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+    """List the executions in FILE, the newest first.
+
+    \b
+    durable list
+    durable list --db orders.db --json
+    """
+    from durable_lambda.cli.inspection import list_command
+
+    list_command(db, as_json=as_json)
+
+
+@app.command()
+def show(execution: Execution, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+    """Show an execution: its operations as a tree, what it waits for, its result or error.
+
+    \b
+    durable show order-42
+    durable show order-42 --json
+    """
+    from durable_lambda.cli.inspection import show_command
+
+    show_command(execution, db, as_json=as_json)
+
+
+@app.command()
+def history(execution: Execution, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+    """Print every event of an execution, in order.
+
+    \b
+    durable history order-42
+    durable history order-42 --json > order-42.json
+    """
+    from durable_lambda.cli.inspection import history_command
+
+    history_command(execution, db, as_json=as_json)
+
+
+@app.command()
+def stop(
+    execution: Execution,
+    message: Annotated[
+        str | None, typer.Option("--message", metavar="TEXT", help="Why, for whoever reads its history")
+    ] = None,
+    db: Db = DEFAULT_DB,
+    as_json: AsJson = False,
+) -> None:
+    """Stop an execution for good. It cannot be resumed.
+
+    \b
+    durable stop order-42 --message "ordered by mistake"
+    """
+    from durable_lambda.cli.inspection import stop_command
+
+    stop_command(execution, db, message=message, as_json=as_json)
+
+
+@callback_app.command()
+def success(
+    callback_id: CallbackId,
+    *,
+    result: Annotated[
+        str | None, typer.Option("--result", metavar="JSON|@FILE", help="The answer; null if left out")
+    ] = None,
+    db: Db = DEFAULT_DB,
+    as_json: AsJson = False,
+) -> None:
+    """Answer a callback with a result.
+
+    \b
+    durable callback success ID --result '{"approved": true, "by": "ada"}'
+    durable callback success ID --result @answer.json --db orders.db
+    """
+    from durable_lambda.cli.answers import success_command
+
+    success_command(callback_id, db, result=result, as_json=as_json)
+
+
+@callback_app.command()
+def failure(
+    callback_id: CallbackId,
+    *,
+    error_type: Annotated[str | None, typer.Option("--error-type", metavar="T", help="The error's type")] = None,
+    message: Annotated[str | None, typer.Option("--message", metavar="M", help="The error's message")] = None,
+    data: Annotated[str | None, typer.Option("--data", metavar="JSON|@FILE", help="More about the error")] = None,
+    db: Db = DEFAULT_DB,
+    as_json: AsJson = False,
+) -> None:
+    """Answer a callback with an error, which the function receives as CallbackExternalError.
+
+    \b
+    durable callback failure ID --error-type Declined --message "over the limit"
+    """
+    from durable_lambda.cli.answers import failure_command
+
+    failure_command(callback_id, db, error_type=error_type, message=message, data=data, as_json=as_json)
+
+
+@callback_app.command()
+def heartbeat(callback_id: CallbackId, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+    """Tell that work on a callback goes on: starts its heartbeat timeout anew.
+
+    \b
+    durable callback heartbeat ID
+    """
+    from durable_lambda.cli.answers import heartbeat_command
+
+    heartbeat_command(callback_id, db, as_json=as_json)

@@ -1,0 +1,148 @@
+"""`durable list`, `show`, `history`, `stop`: executions in a file, whether an engine is at work on it or not."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+
+from durable_lambda.cli.database import db_option, refusals
+from durable_lambda.cli.live import hint_text, paint
+from durable_lambda.cli.output import print_json, print_lines, print_outcome
+from durable_lambda.cli.summary import Summary, function_arn, summarize
+from durable_lambda.cli.tree import View, columns, duration, error_text, lines, moment, view
+from durable_lambda.engine import FileClient, StoredExecution
+from durable_lambda.protocol.events import Event, event_to_wire
+from durable_lambda.protocol.operations import ErrorObject, Operation
+
+_MAX_LISTED = 1000
+_MAX_DETAIL = 100
+
+
+def list_command(db: Path, *, as_json: bool) -> None:
+    """All executions, the newest first."""
+    with refusals(), FileClient(db) as client:
+        executions = client.list_executions(limit=_MAX_LISTED)
+    if as_json:
+        print_json({"DurableExecutions": [_listed(each) for each in executions]})
+        return
+    now = time.time()
+    cells = [["NAME", "FUNCTION", "STATUS", "STARTED", "TOOK"]]
+    for each in executions:
+        took = duration((each.ended_at or now * 1000) / 1000 - each.started_at / 1000)
+        cells.append([each.name, each.function, each.status.lower(), moment(each.started_at, now), took])
+    print_lines(*columns(cells) if executions else [f"there are no executions in {db}"])
+
+
+def show_command(name_or_arn: str, db: Path, *, as_json: bool) -> None:
+    """One execution: how it stands, its operations, its outcome."""
+    with refusals(), FileClient(db) as client:
+        execution = client.execution(name_or_arn)
+        summary, operations = _summary(execution), execution.operations()
+    if as_json:
+        print_json({**summary.wire(), "Operations": [operation_to_wire(each) for each in operations]})
+        return
+    answer = "".join(f" {shlex.quote(word)}" for word in db_option(db))
+    shown = view(summary.name, operations, time.time(), answer=answer)
+    _print_tree(shown)
+    print_lines(*[hint_text(row) for row in shown.rows if row.hint])
+    print_outcome(summary)
+
+
+def history_command(name_or_arn: str, db: Path, *, as_json: bool) -> None:
+    """Every event, as the service's GetDurableExecutionHistory tells it."""
+    with refusals(), FileClient(db) as client:
+        events = client.execution(name_or_arn).history()
+    if as_json:
+        print_json({"Events": [event_to_wire(event) for event in events]})
+        return
+    now = time.time()
+    cells = [
+        [
+            str(event.event_id),
+            moment(event.event_timestamp, now),
+            event.event_type,
+            event.name or "",
+            details_text(event),
+        ]
+        for event in events
+    ]
+    print_lines(*columns(cells))
+
+
+def stop_command(name_or_arn: str, db: Path, *, message: str | None, as_json: bool) -> None:
+    """End an execution for good; one that has ended stays as it is."""
+    with refusals(), FileClient(db) as client:
+        client.stop(name_or_arn, None if message is None else ErrorObject(error_message=message))
+        summary = _summary(client.execution(name_or_arn))
+    if as_json:
+        print_json(summary.wire())
+    else:
+        print_lines(f"{summary.name}  {summary.status.lower()}")
+
+
+def operation_to_wire(operation: Operation) -> dict[str, Any]:
+    """An operation in the service's names, its moments in epoch seconds as in all of its answers."""
+    told: dict[str, Any] = msgspec.to_builtins(operation)
+    _moments_in_seconds(told)
+    for name, value in told.items():
+        if name.endswith("Details"):
+            _moments_in_seconds(value)
+    return told
+
+
+def details_text(event: Event) -> str:
+    """What an event tells beside its name, on one line."""
+    error = getattr(event.details, "error", None)
+    payload = getattr(event.details, "result", None) or getattr(event.details, "input", None)
+    parts = [
+        error_text(error.payload) if error is not None else "",
+        " ".join((payload.payload or "").split()) if payload is not None else "",
+    ]
+    for label in ("callback_id", "duration"):
+        value = getattr(event.details, label, None)
+        if value is not None:
+            parts.append(str(value) if label == "callback_id" else duration(value))
+    retry = getattr(event.details, "retry_details", None)
+    if retry is not None and (retry.current_attempt > 1 or retry.next_attempt_delay_seconds):
+        parts.append(f"attempt {retry.current_attempt}")
+        if retry.next_attempt_delay_seconds:
+            parts.append(f"again in {duration(retry.next_attempt_delay_seconds)}")
+    text = "  ".join(part for part in parts if part)
+    return text if len(text) <= _MAX_DETAIL else text[: _MAX_DETAIL - 1] + "…"
+
+
+def _summary(execution: StoredExecution) -> Summary:
+    return summarize(execution.arn, execution.name, execution.function, execution.history())
+
+
+def _listed(execution: StoredExecution) -> dict[str, Any]:
+    """An item of the service's ListDurableExecutions."""
+    told: dict[str, Any] = {
+        "DurableExecutionArn": execution.arn,
+        "DurableExecutionName": execution.name,
+        "FunctionArn": function_arn(execution.arn),
+        "Status": execution.status,
+        "StartTimestamp": execution.started_at / 1000,
+    }
+    if execution.ended_at is not None:
+        told["EndTimestamp"] = execution.ended_at / 1000
+    return told
+
+
+def _moments_in_seconds(record: dict[str, Any]) -> None:
+    for key, value in record.items():
+        if key.endswith("Timestamp") and isinstance(value, int):
+            record[key] = value / 1000
+
+
+def _print_tree(shown: View) -> None:
+    console = Console(highlight=False)
+    if console.is_terminal:
+        console.print(paint(shown))
+    else:
+        print_lines(shown.heading(), *lines(shown.rows))

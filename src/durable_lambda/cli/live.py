@@ -1,0 +1,182 @@
+"""Showing an execution while it runs: a tree that is redrawn in place, or one line a change where there is no terminal.
+
+The command that answers a callback is printed once, above the tree and unbroken, so that it can be copied. What user
+code prints or logs meanwhile goes above the tree as well.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from types import TracebackType
+from typing import Final, Protocol, Self, TextIO, cast
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from durable_lambda.cli.tree import Row, Tone, View, fit, plain_signs
+
+_STYLES: Final[dict[Tone, str]] = {
+    "done": "green",
+    "failed": "bold red",
+    "running": "bold cyan",
+    "waiting": "yellow",
+    "ended": "dim",
+}
+_STATUS_STYLES: Final = {"running": "cyan", "succeeded": "bold green"}
+_ROOM_BELOW: Final = 4  # lines of the terminal kept for the heading and the prompt
+
+
+class Display(Protocol):
+    """Where an execution is shown."""
+
+    redraw_after: float
+    """Seconds after which to update even if nothing has changed, for the times that run."""
+
+    def update(self, view: View) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class TreeDisplay:
+    """A tree on a terminal, redrawn in place; its last state stays there."""
+
+    redraw_after = 0.2
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(
+            console=console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stderr=sys.stderr.isatty(),
+            redirect_stdout=True,
+        )
+        self._view: View | None = None
+        self._told: set[str] = set()
+        self._handlers: list[logging.StreamHandler[TextIO]] = []
+
+    def update(self, view: View) -> None:
+        self._view = view
+        for row in view.rows:
+            if row.hint and row.id not in self._told:
+                self._told.add(row.id)
+                self._console.print(Text(hint_text(row), style="yellow"), soft_wrap=True)
+        self._live.update(paint(view, height=self._console.height - _ROOM_BELOW), refresh=True)
+
+    def __enter__(self) -> Self:
+        self._handlers = _terminal_handlers()
+        self._live.start()
+        self._follow_stderr()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+        self._follow_stderr()
+        if self._view is not None:
+            self._console.print(paint(self._view))
+
+    def _follow_stderr(self) -> None:
+        """Log to what `sys.stderr` is now: while the tree is shown, a stream that prints above it."""
+        for handler in self._handlers:
+            handler.setStream(sys.stderr)
+
+
+class LineDisplay:
+    """One line for each change, for a log file or a pipe."""
+
+    redraw_after = 60.0
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._before: dict[str, Row] = {}
+        self._status: str | None = None
+
+    def update(self, view: View) -> None:
+        if self._status is None:
+            self._write(view.heading())
+        for row in view.rows:
+            if row.changed(self._before.get(row.id)):
+                clock = datetime.now().astimezone().strftime("%H:%M:%S")
+                self._write(f"{clock}  {'  ' * row.depth}{row.label()}  {row.facts()}")
+                if row.hint:
+                    self._write(hint_text(row))
+            self._before[row.id] = row
+        if self._status not in (None, view.status):
+            self._write(view.heading())
+        self._status = view.status
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing to put back."""
+
+
+def display_for(stream: TextIO) -> Display:
+    """A tree if the stream is a terminal, lines if it is not."""
+    console = Console(file=stream, highlight=False)
+    if console.is_terminal and not console.is_dumb_terminal:
+        return TreeDisplay(console)
+    return LineDisplay(line_writer(stream))
+
+
+def line_writer(stream: TextIO) -> Callable[[str], None]:
+    """Writes lines at once, in ASCII where the stream knows no more."""
+    unicode = (stream.encoding or "ascii").lower().replace("-", "").startswith("utf")
+
+    def write(line: str) -> None:
+        stream.write((line if unicode else plain_signs(line)) + "\n")
+        stream.flush()
+
+    return write
+
+
+def paint(view: View, height: int = sys.maxsize) -> Group:
+    """The tree as something that rich can draw, in at most `height` lines."""
+    shown, left_out = fit(view.rows, height)
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    for _ in range(4):
+        table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="ellipsis", no_wrap=True)
+    for row in shown:
+        style = _STYLES[row.tone]
+        label = Text.assemble((row.branch, "dim"), (row.label(), style))
+        table.add_row(label, row.kind, Text(row.state, style), row.attempts, row.elapsed, row.detail)
+    heading = Text(view.heading(), style=_STATUS_STYLES.get(view.status, "bold red"))
+    if not left_out:
+        return Group(heading, table)
+    return Group(heading, Text(f"   … {left_out} more", style="dim"), table)
+
+
+def hint_text(row: Row) -> str:
+    """How to answer the callback of a row."""
+    return f"{row.name} waits for an answer. Give it, from another terminal, with:\n  {row.hint}"
+
+
+def configure_logging() -> None:
+    """Log to stderr from INFO on, unless the user's module has set up logging itself."""
+    if not logging.root.handlers:
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
+
+
+def _terminal_handlers() -> list[logging.StreamHandler[TextIO]]:
+    """The log handlers that write where the tree is drawn."""
+    return [
+        cast("logging.StreamHandler[TextIO]", handler)
+        for handler in logging.root.handlers
+        if getattr(handler, "stream", None) in (sys.stderr, sys.stdout)
+    ]

@@ -1,0 +1,54 @@
+"""What commands print at their end: results, errors, tables, and JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from durable_lambda.cli.live import line_writer
+from durable_lambda.cli.summary import Summary
+from durable_lambda.protocol.operations import ErrorObject
+
+
+def print_json(value: Any) -> None:
+    """A document for a program."""
+    print_lines(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_lines(*lines: str) -> None:
+    """Lines for people, at once and in an encoding that the terminal knows."""
+    write = line_writer(sys.stdout)
+    for line in lines:
+        write(line)
+
+
+def pretty(payload: str | None) -> str:
+    """A stored payload, indented; as it is if it is no JSON."""
+    if payload is None:
+        return "null"
+    try:
+        return json.dumps(json.loads(payload), indent=2, ensure_ascii=False)
+    except ValueError:
+        return payload
+
+
+def print_outcome(summary: Summary) -> None:
+    """The result of an execution that succeeded, or the error of one that did not."""
+    if summary.status == "SUCCEEDED":
+        print_lines(pretty(summary.result))
+    elif summary.status != "RUNNING":
+        print_lines(*error_lines(summary.error))
+
+
+def error_lines(error: ErrorObject | None) -> list[str]:
+    """An error with everything that is recorded of it."""
+    if error is None:
+        return ["no error was recorded"]
+    head = ": ".join(part for part in (error.error_type, error.error_message) if part)
+    lines = [head or "an error without type or message"]
+    if error.error_data:
+        lines.append(f"  data: {error.error_data}")
+    for entry in error.stack_trace or []:
+        lines += ["  " + line for line in entry.rstrip().splitlines()]
+    return lines

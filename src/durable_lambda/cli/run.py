@@ -1,0 +1,133 @@
+"""`durable run`: one execution, in an engine in this process, shown until it ends.
+
+What can be wrong with the command is found before the engine opens its file, so that a mistake leaves nothing behind.
+The main thread only watches: it draws what has changed, and hears Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shlex
+import sys
+import threading
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Final, NoReturn
+
+import msgspec
+import typer
+
+from durable_lambda.cli.database import db_option, refusals
+from durable_lambda.cli.failure import FAILED, INTERRUPTED, CommandError
+from durable_lambda.cli.live import Display, configure_logging, display_for
+from durable_lambda.cli.output import print_json, print_outcome
+from durable_lambda.cli.payload import read_payload
+from durable_lambda.cli.summary import Summary, summarize
+from durable_lambda.cli.target import load_target
+from durable_lambda.cli.tree import view
+from durable_lambda.engine import Clock, Engine, Execution, RealClock, SkippingClock
+from durable_lambda.errors import ExecutionAlreadyStartedError
+from durable_lambda.protocol import limits
+from durable_lambda.protocol.hosting import DurableFunction
+
+_NAME: Final = re.compile(rf"[a-zA-Z0-9_-]{{1,{limits.MAX_EXECUTION_NAME}}}")
+
+
+def run_command(target: str, *, event: str | None, name: str | None, db: Path, skip_time: bool, as_json: bool) -> None:
+    """Start an execution or re-attach to one, watch it to its end, and exit with what became of it."""
+    payload = None if event is None else read_payload("--event", event)
+    if name is not None:
+        check_name("--name", name)
+    if payload is None and (name is None or not db.exists()):
+        raise CommandError("--event is missing; it may be left out only to re-attach, by --name, to what is in --db")
+    shown = sys.stderr if as_json else sys.stdout
+    with redirect_stdout(shown):  # whatever user code prints, stdout has one document with --json
+        function = load_target(target)
+        check_name("the function's name", function.name)
+        name = name or new_name(function.name)
+        resume = ["durable", "run", target, "--name", name, *db_option(db), *(["--skip-time"] if skip_time else [])]
+        summary = carry_out(
+            function, payload, name, db=db, skip_time=skip_time, resume=resume, display=display_for(shown)
+        )
+    if as_json:
+        print_json(summary.wire())
+    else:
+        print_outcome(summary)
+    if summary.status != "SUCCEEDED":
+        raise typer.Exit(FAILED)
+
+
+def carry_out(
+    function: DurableFunction,
+    payload: str | None,
+    name: str,
+    *,
+    db: Path,
+    skip_time: bool,
+    resume: list[str],
+    display: Display,
+) -> Summary:
+    """Host the function on the file, and stay until the execution of that name has ended."""
+    configure_logging()
+    clock = SkippingClock(RealClock().now()) if skip_time else RealClock()
+    with refusals(), Engine(db, clock=clock) as engine:
+        try:
+            execution = begin(engine, function, payload, name)
+            follow(execution, clock, display, db)
+        except KeyboardInterrupt:
+            interrupted(engine, resume)
+        return summarize(execution.arn, execution.name, execution.function, execution.history())
+
+
+def begin(engine: Engine, function: DurableFunction, payload: str | None, name: str) -> Execution:
+    """Start the execution, or find the one that has its name."""
+    engine.register(function)
+    if payload is None:
+        execution = engine.execution(name)
+        if execution.function != function.name:
+            raise CommandError(f"{name!r} is an execution of {execution.function!r}, not of {function.name!r}")
+        return execution
+    try:
+        return engine.start(function.name, msgspec.json.decode(payload), execution_name=name)
+    except ExecutionAlreadyStartedError:
+        raise CommandError(
+            f"{name!r} was started with another event; leave --event out to re-attach, or give another --name"
+        ) from None
+
+
+def follow(execution: Execution, clock: Clock, display: Display, db: Path) -> None:
+    """Show an execution until it has ended."""
+    changed = threading.Event()
+    execution.watch(changed.set)
+    answer = "".join(f" {shlex.quote(word)}" for word in db_option(db))
+    with display:
+        while True:
+            changed.clear()
+            seen = view(execution.name, execution.operations(), clock.now() / 1000, answer=answer)
+            display.update(seen)
+            if seen.has_ended:
+                return
+            changed.wait(display.redraw_after)
+
+
+def interrupted(engine: Engine, resume: list[str]) -> NoReturn:
+    """Ctrl-C: leave the execution as it stands, and tell how to go on."""
+    sys.stderr.write(f"\nInterrupted. The execution goes on where it stands with:\n  {shlex.join(resume)}\n")
+    engine.close()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not `sys.exit`, which would wait for the threads of `def` steps; what they do is not recorded any more.
+    os._exit(INTERRUPTED)
+
+
+def check_name(what: str, name: str) -> None:
+    """Refuse a name that the service would refuse."""
+    if not _NAME.fullmatch(name):
+        raise CommandError(f"{what} {name!r} must be 1 to {limits.MAX_EXECUTION_NAME} letters, digits, '-' or '_'")
+
+
+def new_name(function_name: str) -> str:
+    """A name that no other execution has."""
+    return f"{function_name[: limits.MAX_EXECUTION_NAME - 9]}-{secrets.token_hex(4)}"

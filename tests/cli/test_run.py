@@ -1,0 +1,175 @@
+"""`durable run`, as a process: what it prints, how it ends, and that nothing is lost when it ends early."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cli.conftest import DURABLE
+
+Cli = Any
+ReadUntil = Callable[["subprocess.Popen[str]", str], str]
+
+
+def test_it_runs_to_the_result_and_exits_with_zero(cli: Cli) -> None:
+    done = cli("run", "app.py:handler", "--event", '{"a": "b"}', "--name", "n1", "--skip-time")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"✓ first  step  succeeded", done.stdout)
+    assert re.search(r"✓ rest  wait  succeeded", done.stdout)
+    assert re.search(r"✓ flaky  step  succeeded  attempt 3", done.stdout)
+    assert json.loads(done.stdout[done.stdout.index("\n{") :]) == {"one": "one", "attempts": 3, "event": {"a": "b"}}
+    assert "done with {'a': 'b'}" in done.stderr
+    assert cli.effects() == ["first", "flaky 1", "flaky 2", "flaky 3"]
+
+
+def test_with_json_it_prints_one_document_with_the_wires_names(cli: Cli) -> None:
+    document = cli.json("run", "app.py:handler", "--event", "{}", "--name", "n1", "--skip-time")
+    assert document["DurableExecutionName"] == "n1"
+    assert document["Status"] == "SUCCEEDED"
+    assert json.loads(document["Result"])["attempts"] == 3
+    assert document["DurableExecutionArn"].endswith(document["DurableExecutionArn"].split("/")[-1])
+
+
+def test_a_failed_execution_shows_its_error_and_exits_with_one(cli: Cli) -> None:
+    done = cli("run", "app.py:failing", "--event", '"x"', "--name", "n1")
+    assert done.returncode == 1
+    assert "ValueError: this order is wrong" in done.stdout
+    assert 'raise ValueError("this order is wrong")' in done.stdout
+    again = cli("run", "app.py:failing", "--event", '"x"', "--name", "n1", "--json")
+    assert again.returncode == 1
+    assert json.loads(again.stdout)["Error"]["ErrorMessage"] == "this order is wrong"
+    assert cli.effects() == ["first"]
+
+
+def test_without_a_name_a_new_one_is_made_and_shown(cli: Cli) -> None:
+    names = {cli.json("run", "app.py:nested", "--event", "1")["DurableExecutionName"] for _ in range(2)}
+    assert len(names) == 2
+    assert all(name.startswith("nested-") for name in names)
+
+
+def test_the_same_name_again_shows_the_result_and_runs_nothing(cli: Cli) -> None:
+    command = ("run", "app.py:handler", "--event", '{"a": "b"}', "--name", "n1", "--skip-time")
+    first = cli.json(*command)
+    assert cli.json(*command) == first
+    assert cli.json("run", "app.py:handler", "--name", "n1") == first, "the event may be left out"
+    assert len(cli.effects()) == 4
+
+
+def test_the_same_name_with_another_event_is_refused(cli: Cli) -> None:
+    cli.json("run", "app.py:nested", "--event", "1", "--name", "n1")
+    message = cli.refused("run", "app.py:nested", "--event", "2", "--name", "n1")
+    assert "n1" in message
+    assert cli.json("show", "n1")["Result"] == "1"
+
+
+def test_after_a_kill_the_same_command_goes_on_where_it_stood(cli: Cli, read_until: ReadUntil) -> None:
+    command = ("run", "app.py:hanging", "--event", '"x"', "--name", "n1")
+    process = cli.start(*command)
+    read_until(process, "hangs  step  running")
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert cli.json("show", "n1")["Status"] == "RUNNING"
+    done = cli(*command)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.rstrip().endswith('"onetwo"')
+    assert cli.effects() == ["first", "hangs"]
+
+
+def test_ctrl_c_leaves_the_execution_resumable_and_says_how(cli: Cli, read_until: ReadUntil) -> None:
+    process = cli.start("run", "app.py:hanging", "--event", '"x"', "--name", "n1", "--db", "my orders.db")
+    read_until(process, "hangs  step  running")
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in output + errors
+    resume = re.search(r"durable (run app\.py:hanging --name n1 --db 'my orders\.db')", errors)
+    assert resume, errors
+    done = cli("run", "app.py:hanging", "--name", "n1", "--db", "my orders.db")
+    assert done.returncode == 0, done.stderr
+    assert cli.effects() == ["first", "hangs"]
+
+
+def test_a_callback_is_answered_by_another_process(cli: Cli, read_until: ReadUntil) -> None:
+    process = cli.start("run", "app.py:approving", "--event", '"x"', "--name", "n1")
+    seen = read_until(process, "durable callback success")
+    assert "approval waits for an answer" in seen
+    callback_id = seen.split("durable callback success ")[1].split()[0]
+    assert cli("callback", "heartbeat", callback_id).returncode == 0
+    answer = cli("callback", "success", callback_id, "--result", '{"ok": true}')
+    assert answer.returncode == 0, answer.stderr
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    assert '"ok": true' in output
+
+
+def test_children_are_indented_and_prints_of_the_handler_are_kept(cli: Cli) -> None:
+    done = cli("run", "app.py:nested", "--event", "1", "--name", "n1")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"\d\d:\d\d:\d\d  ✓ outer  context", done.stdout)
+    assert re.search(r"\d\d:\d\d:\d\d    ✓ inner  step", done.stdout)
+    assert "printed by the handler" in done.stdout
+
+
+def test_on_a_terminal_it_draws_a_tree_in_place(cli: Cli) -> None:
+    environment = {**cli.environment, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
+    for unwanted in ("NO_COLOR", "CI", "FORCE_COLOR"):
+        environment.pop(unwanted, None)
+    terminal, end = pty.openpty()
+    command = [DURABLE, "run", "app.py:nested", "--event", "7", "--name", "n1"]
+    with subprocess.Popen(command, cwd=cli.folder, env=environment, stdin=end, stdout=end, stderr=end) as process:
+        os.close(end)
+        output = _read_all(terminal)
+    assert process.returncode == 0, output
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", output)
+    assert "printed by the handler" in plain
+    final = plain[plain.rindex("n1  succeeded") :]
+    assert re.search(r"└─ ✓ outer +context +succeeded", final)
+    assert re.search(r"   └─ ✓ inner +step +succeeded", final)
+    assert final.rstrip().endswith("7")
+
+
+def _read_all(terminal: int) -> str:
+    chunks: list[bytes] = []
+    try:
+        while chunk := os.read(terminal, 65_536):
+            chunks.append(chunk)
+    except OSError:
+        pass  # how Linux tells that the other side is closed
+    os.close(terminal)
+    return b"".join(chunks).decode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("app.py:handler", "--event", "{"), "--event is not JSON"),
+        (("app.py:handler", "--event", "@none.json"), "there is no file none.json"),
+        (("none.py:handler", "--event", "1"), "none.py is not there"),
+        (("app.py:nope", "--event", "1"), "durable functions there: handler, approving, failing, hanging, nested"),
+        (("app.py:first", "--event", "1"), "no durable function"),
+        (("broken.py:handler", "--event", "1"), "ZeroDivisionError"),
+        (("app.py:handler", "--event", "1", "--name", "not a name"), "--name 'not a name' must be 1 to 64 letters"),
+        (("app.py:handler", "--event", "1", "--name", "n" * 65), "must be 1 to 64 letters"),
+        (("app.py:handler", "--event", "1", "--db", "no/such/folder.db"), "no/such"),
+        (("app.py:handler", "--event", "1", "--db", "."), "is a directory"),
+        (("app.py:handler", "--event", "1", "--db", "app.py"), "app.py"),
+        (("app.py:handler",), "--event is missing"),
+        (("app.py:handler", "--name", "n1"), "--event is missing"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_one_line_and_leaves_nothing(
+    cli: Cli, arguments: tuple[str, ...], message: str
+) -> None:
+    (cli.folder / "broken.py").write_text("x = 1 / 0\n")
+    before = sorted(path.name for path in cli.folder.iterdir())
+    assert message in cli.refused("run", *arguments)
+    after = sorted(path.name for path in cli.folder.iterdir() if path.name != "__pycache__")
+    assert after == before

@@ -1,0 +1,124 @@
+"""Finding the function that TARGET names, and telling what is wrong with it in one line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from durable_lambda.cli.failure import CommandError
+from durable_lambda.cli.target import load_target
+
+HANDLERS = """
+from durable_lambda import DurableContext, durable_execution
+
+@durable_execution
+async def handler(event: int, ctx: DurableContext) -> int:
+    return event
+
+@durable_execution
+async def other(event: int, ctx: DurableContext) -> int:
+    return event
+
+async def plain(event: int, ctx: DurableContext) -> int:
+    return event
+"""
+
+
+@pytest.fixture(autouse=True)
+def _imports_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.chdir(tmp_path)
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+def refusal(target: str) -> str:
+    with pytest.raises(CommandError) as info:
+        load_target(target)
+    assert info.value.exit_code == 2
+    assert "\n" not in str(info.value)
+    return str(info.value)
+
+
+def test_a_file_is_loaded_under_its_stem_with_its_folder_on_the_path(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "prices_of_shop.py").write_text("FACTOR = 2\n")
+    (folder / "shop_app.py").write_text("import prices_of_shop\n" + HANDLERS)
+    assert load_target("shop/shop_app.py:other").name == "other"
+    assert sys.modules["shop_app"].__name__ == "shop_app"
+
+
+def test_a_module_of_a_package_is_found_from_the_working_folder(tmp_path: Path) -> None:
+    package = tmp_path / "bakery"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "orders.py").write_text(HANDLERS)
+    assert load_target("bakery.orders:other").name == "other"
+
+
+def test_the_attribute_is_handler_unless_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "app_default.py").write_text(HANDLERS)
+    assert load_target("app_default.py").name == "handler"
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    assert refusal("nope.py:handler") == "the target file nope.py is not there"
+    (tmp_path / "folder.py").mkdir()
+    assert refusal("folder.py:handler") == "the target file folder.py is a folder"
+
+
+def test_a_module_that_is_not_there() -> None:
+    assert "there is no module 'nopackage'" in refusal("nopackage.orders:handler")
+    assert "there is no module 'nomodule'" in refusal("nomodule:handler")
+    assert "names no module" in refusal(":handler")
+
+
+def test_a_missing_attribute_lists_the_durable_functions(tmp_path: Path) -> None:
+    (tmp_path / "app_missing.py").write_text(HANDLERS)
+    assert refusal("app_missing.py:handlr") == "app_missing.py has no 'handlr'; durable functions there: handler, other"
+
+
+def test_a_function_without_the_decorator_is_no_target(tmp_path: Path) -> None:
+    (tmp_path / "app_plain.py").write_text(HANDLERS)
+    message = refusal("app_plain.py:plain")
+    assert message.startswith("'plain' in app_plain.py is no durable function but a function")
+    assert "@durable_execution" in message
+
+
+def test_an_error_of_the_users_module_shows_its_line(tmp_path: Path) -> None:
+    (tmp_path / "app_raises.py").write_text("x = 1\ny = x / 0\n")
+    message = refusal("app_raises.py")
+    assert "ZeroDivisionError: division by zero" in message
+    assert message.endswith("app_raises.py, line 2: y = x / 0)")
+
+
+def test_a_missing_import_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "app_imports.py").write_text("import durable_lambda\nimport no_such_module\n")
+    message = refusal("app_imports.py")
+    assert "No module named 'no_such_module'" in message
+    assert "line 2: import no_such_module" in message
+    assert "No module named 'no_such_module'" in refusal("app_imports:handler")
+
+
+def test_a_syntax_error_shows_its_line(tmp_path: Path) -> None:
+    (tmp_path / "app_syntax.py").write_text("def f(:\n    pass\n")
+    message = refusal("app_syntax.py")
+    assert "SyntaxError" in message
+    assert "line 1: def f(:" in message
+
+
+def test_a_module_that_exits_is_told(tmp_path: Path) -> None:
+    (tmp_path / "app_exits.py").write_text("raise SystemExit(3)\n")
+    assert "SystemExit: 3" in refusal("app_exits.py")
+
+
+def test_a_file_may_not_shadow_a_module_in_use(tmp_path: Path) -> None:
+    (tmp_path / "json.py").write_text(HANDLERS)
+    assert "rename the file" in refusal("json.py:handler")
