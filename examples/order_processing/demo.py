@@ -32,14 +32,18 @@ def main() -> None:
 
 def approve_a_large_order() -> None:
     say("1. A large order. It waits for an approval, which another process gives.")
-    approver = threading.Thread(target=approve, args=("order-1043",))
+    answered: list[str] = []
+    approver = threading.Thread(target=approve, args=("order-1043", answered))
     approver.start()
     run_shown("order_large.json", "order-1043")
     approver.join()
+    print("\nMeanwhile, in another process:\n")
+    for command in answered:
+        print(f"$ {command}")
 
 
-def approve(name: str) -> None:
-    """The other process: find the callback that is waited for, and answer it."""
+def approve(name: str, answered: list[str]) -> None:
+    """The other process: find the callback that is waited for, and answer it. Notes what it did."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         shown = durable("show", name, "--json")
@@ -49,7 +53,9 @@ def approve(name: str) -> None:
             if asked and operation["Type"] == "CALLBACK":
                 callback_id = operation["CallbackDetails"]["CallbackId"]
                 answer = json.dumps({"approved": True, "by": "grace"})
-                durable("callback", "success", callback_id, "--result", answer).check_returncode()
+                command = ["callback", "success", callback_id, "--result", answer]
+                durable(*command).check_returncode()
+                answered += [shlex.join(["durable", "show", name]), shlex.join(["durable", *command])]
                 return
         time.sleep(0.2)
 

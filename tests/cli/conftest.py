@@ -55,7 +55,7 @@ async def hangs() -> str:
 async def handler(event: dict[str, str], ctx: DurableContext) -> dict[str, object]:
     one = await ctx.step("first", first)
     await ctx.wait("rest", timedelta(days=1))
-    attempts = await ctx.step("flaky", flaky, retry=Retry(max_attempts=5, initial_delay=600))
+    attempts = await ctx.step("flaky", flaky, retry=Retry.fixed(max_attempts=5, delay=600))
     ctx.logger.info("done with %s", event)
     return {"one": one, "attempts": attempts, "event": event}
 

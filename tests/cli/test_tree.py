@@ -77,7 +77,7 @@ def test_a_step_between_attempts_tells_why_and_when_it_runs_again() -> None:
     details = StepDetails(1, at(2), error=ErrorObject("PaymentUnavailable", "no answer"))
     row = only(step("charge", "PENDING", step_details=details))
     assert (row.sign, row.state, row.attempts) == ("◷", "retrying", "attempt 1")
-    assert row.detail == "PaymentUnavailable: no answer; next attempt at 12:00:02 (in 2.0 s)"
+    assert row.detail == "again at 12:00:02 (in 2.0 s) after PaymentUnavailable: no answer"
 
 
 def test_a_wait_tells_until_when() -> None:

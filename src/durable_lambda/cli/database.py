@@ -8,6 +8,7 @@ from pathlib import Path
 
 from durable_lambda.cli.app import DEFAULT_DB
 from durable_lambda.cli.failure import FAILED, USAGE, CommandError
+from durable_lambda.engine import FileInUseError
 from durable_lambda.errors import DurableError
 from durable_lambda.protocol.errors import CallbackTimeoutException, ServiceError
 
@@ -26,6 +27,9 @@ def refusals(subject: str = "") -> Generator[None, None, None]:
         raise CommandError(subject + one_line(error), FAILED) from error
     except ServiceError as error:
         raise CommandError(subject + one_line(error), USAGE) from error
+    except FileInUseError as error:
+        in_use = one_line(error).partition("; ")[0]
+        raise CommandError(f"{in_use}; wait for it, or give another --db") from error
     except DurableError as error:
         raise CommandError(one_line(error), USAGE) from error
 

@@ -47,7 +47,7 @@ def show_command(name_or_arn: str, db: Path, *, as_json: bool) -> None:
         print_json({**summary.wire(), "Operations": [operation_to_wire(each) for each in operations]})
         return
     answer = "".join(f" {shlex.quote(word)}" for word in db_option(db))
-    shown = view(summary.name, operations, time.time(), answer=answer)
+    shown = view(operations, time.time(), answer=answer)
     _print_tree(shown)
     print_lines(*[hint_text(row) for row in shown.rows if row.hint])
     print_outcome(summary)

@@ -15,10 +15,9 @@ from typing import Final, Protocol, Self, TextIO, cast
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
-from durable_lambda.cli.tree import Row, Tone, View, fit, plain_signs
+from durable_lambda.cli.tree import Row, Tone, View, fit, pad, plain_signs
 
 _STYLES: Final[dict[Tone, str]] = {
     "done": "green",
@@ -147,19 +146,15 @@ def line_writer(stream: TextIO) -> Callable[[str], None]:
 def paint(view: View, height: int = sys.maxsize) -> Group:
     """The tree as something that rich can draw, in at most `height` lines."""
     shown, left_out = fit(view.rows, height)
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    for _ in range(4):
-        table.add_column(no_wrap=True, style="dim")
-    table.add_column(overflow="ellipsis", no_wrap=True)
-    for row in shown:
+    lines = [Text(view.heading(), style=_STATUS_STYLES.get(view.status, "bold red"))]
+    if left_out:
+        lines.append(Text(f"   … {left_out} more", style="dim"))
+    for row, cells in zip(shown, pad([each.cells() for each in shown]), strict=True):
         style = _STYLES[row.tone]
-        label = Text.assemble((row.branch, "dim"), (row.label(), style))
-        table.add_row(label, row.kind, Text(row.state, style), row.attempts, row.elapsed, row.detail)
-    heading = Text(view.heading(), style=_STATUS_STYLES.get(view.status, "bold red"))
-    if not left_out:
-        return Group(heading, table)
-    return Group(heading, Text(f"   … {left_out} more", style="dim"), table)
+        line = Text("  ".join(cells).rstrip(), style="dim", no_wrap=True, overflow="ellipsis")
+        line.stylize(style, len(row.branch), len(cells[0]))
+        lines.append(line)
+    return Group(*lines)
 
 
 def hint_text(row: Row) -> str:

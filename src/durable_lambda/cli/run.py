@@ -105,7 +105,7 @@ def follow(execution: Execution, clock: Clock, display: Display, db: Path) -> No
     with display:
         while True:
             changed.clear()
-            seen = view(execution.name, execution.operations(), clock.now() / 1000, answer=answer)
+            seen = view(execution.operations(), clock.now() / 1000, answer=answer)
             display.update(seen)
             if seen.has_ended:
                 return

@@ -62,6 +62,10 @@ class Row(NamedTuple):
     def label(self) -> str:
         return f"{self.sign} {self.name}"
 
+    def cells(self) -> tuple[str, ...]:
+        """The row in columns, the name with its place in the tree first."""
+        return (self.branch + self.label(), self.kind, self.state, self.attempts, self.elapsed, self.detail)
+
     def facts(self) -> str:
         """All but the name, on one line."""
         return "  ".join(part for part in (self.kind, self.state, self.attempts, self.elapsed, self.detail) if part)
@@ -80,10 +84,13 @@ class View(NamedTuple):
         return f"{self.name}  {self.status}  {self.elapsed}"
 
 
-def view(name: str, operations: Sequence[Operation], now: float, *, answer: str = "") -> View:
+def view(operations: Sequence[Operation], now: float, *, answer: str = "") -> View:
     """An execution, from all of its operations; the one of type EXECUTION tells how it stands."""
     root = next(operation for operation in operations if operation.type == "EXECUTION")
-    return View(name, _state(root), _elapsed(root, now), rows(operations, now, answer=answer), root.is_terminal)
+    tree = rows(operations, now, answer=answer)
+    if root.is_terminal:
+        tree = [each._replace(hint="") for each in tree]  # nobody waits for an answer any more
+    return View(root.name or root.id, _state(root), _elapsed(root, now), tree, root.is_terminal)
 
 
 def rows(operations: Sequence[Operation], now: float, *, answer: str = "") -> list[Row]:
@@ -146,15 +153,19 @@ def fit(all_rows: Sequence[Row], height: int) -> tuple[list[Row], int]:
 
 def lines(all_rows: Sequence[Row]) -> list[str]:
     """The tree as text in columns."""
-    cells = [(r.branch + r.label(), r.kind, r.state, r.attempts, r.elapsed, r.detail) for r in all_rows]
-    return columns(cells)
+    return columns([each.cells() for each in all_rows])
 
 
 def columns(cells: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of text whose columns stand below each other; an empty column takes no room."""
+    """Lines of text whose columns stand below each other."""
+    return ["  ".join(line).rstrip() for line in pad(cells)]
+
+
+def pad(cells: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The cells, each as wide as its column; a column that is empty is left out."""
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     kept = [index for index, width in enumerate(widths) if width]
-    return ["  ".join(line[index].ljust(widths[index]) for index in kept).rstrip() for line in cells]
+    return [[line[index].ljust(widths[index]) for index in kept] for line in cells]
 
 
 def plain_signs(text: str) -> str:
@@ -249,8 +260,8 @@ def _detail(operation: Operation, now: float) -> str:
     if operation.type == "CALLBACK" and operation.status == "STARTED":
         return "for an answer"
     if operation.status == "PENDING" and operation.step_details:
-        again = _until("next attempt at", operation.step_details.next_attempt_timestamp, now)
-        return f"{error}; {again}" if error and again else error or again
+        again = _until("again at", operation.step_details.next_attempt_timestamp, now)
+        return f"{again} after {error}" if error and again else error or again
     return error if operation.is_terminal and operation.status != "SUCCEEDED" else ""
 
 

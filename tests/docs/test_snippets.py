@@ -1,0 +1,131 @@
+"""The code in the README and in `docs/` is run as a reader would run it.
+
+A Python block whose first line is `# name.py` is saved under that name; any other must run by itself. In a `console`
+block each line that begins with `$ durable` is run, in the order of the page, in the folder of those files. The lines
+below it are what it prints: each must be there, in that order; `…` stands for anything. `ID` is the id of the callback
+that is waited for. A block after `<!-- runs on -->` is one that waits for another block: it is left running meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DURABLE = str(Path(sys.executable).with_name("durable"))
+
+
+class Block(NamedTuple):
+    language: str
+    runs_on: bool
+    text: str
+
+
+class Command(NamedTuple):
+    line: str
+    expected: list[str]
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    pattern = re.compile(r"(<!-- runs on -->\n+)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    for match in pattern.finditer(page.read_text(encoding="utf-8")):
+        yield Block(match[2], bool(match[1]), match[3])
+
+
+def commands(block: Block) -> list[Command]:
+    found: list[Command] = []
+    for line in block.text.splitlines():
+        if line.startswith("$ "):
+            found.append(Command(line[2:], []))
+        elif found and line.strip():
+            found[-1].expected.append(line.strip())
+    return [command for command in found if command.line.startswith("durable")]
+
+
+def check_output(command: Command, output: str) -> None:
+    place = 0
+    for expected in command.expected:
+        words = (r"\s+".join(map(re.escape, part.split())) for part in expected.split("…"))
+        match = re.compile(r".*?".join(words)).search(output, place)
+        assert match, f"$ {command.line}\nprinted\n{output}\nand not, or not there:\n{expected}"
+        place = match.end()
+
+
+class Reader:
+    """Somebody with a terminal or two."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.waiting: list[tuple[Command, subprocess.Popen[str]]] = []
+
+    def follow(self, block: Block) -> None:
+        first_line = block.text.splitlines()[0]
+        if block.language == "python" and re.fullmatch(r"# \w+\.py", first_line):
+            (self.folder / first_line[2:]).write_text(block.text, encoding="utf-8")
+        elif block.language == "python":
+            subprocess.run([sys.executable, "-c", block.text], check=True, cwd=self.folder)
+        elif block.language == "console":
+            for command in commands(block):
+                self.run(command, runs_on=block.runs_on)
+
+    def run(self, command: Command, *, runs_on: bool) -> None:
+        words = [DURABLE if word == "durable" else word for word in shlex.split(command.line, comments=True)]
+        if "ID" in words:
+            words[words.index("ID")] = self.callback_id()
+        process = subprocess.Popen(
+            words, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
+        )
+        self.waiting.append((command, process))
+        if not runs_on:
+            self.finish(len(self.waiting) - 1 if "callback" not in words else 0)
+
+    def callback_id(self) -> str:
+        """The callback that an execution in the folder waits for, as soon as one does."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            for execution in self.json("list")["DurableExecutions"] if (self.folder / "durable.db").exists() else []:
+                for operation in self.json("show", execution["DurableExecutionArn"])["Operations"]:
+                    if operation["Type"] == "CALLBACK" and operation["Status"] == "STARTED":
+                        return str(operation["CallbackDetails"]["CallbackId"])
+        raise AssertionError("no callback is waited for")
+
+    def json(self, *arguments: str) -> dict[str, list[dict[str, dict[str, str] | str]]]:
+        run = subprocess.run([DURABLE, *arguments, "--json"], cwd=self.folder, capture_output=True, check=True)
+        return json.loads(run.stdout)
+
+    def finish(self, still_waiting: int = 0) -> None:
+        """The last command must end well, and what waited for it; all others go on waiting."""
+        while len(self.waiting) > still_waiting:
+            command, process = self.waiting.pop()
+            output, _ = process.communicate(timeout=30)
+            assert process.returncode == 0, f"$ {command.line}\nexited with {process.returncode}:\n{output}"
+            check_output(command, output)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_the_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None:
+    reader = Reader(tmp_path)
+    try:
+        for block in blocks(page):
+            reader.follow(block)
+        reader.finish()
+    finally:
+        for _, process in reader.waiting:
+            process.kill()
+            process.communicate()
+
+
+def test_every_python_block_is_closed_and_every_page_is_read() -> None:
+    for page in PAGES:
+        assert page.read_text(encoding="utf-8").count("```") % 2 == 0, page
+    assert len(PAGES) >= 3
