@@ -14,7 +14,7 @@ import asyncio
 import builtins
 import sys
 import traceback
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Final
 
@@ -136,9 +136,9 @@ class ExceptionClasses:
 
 
 def _class_at(module: object, path: list[str], name: str) -> type[BaseException] | None:
-    found: Any = module
-    for part in path:  # `vars`, not `getattr`: a module's `__getattr__` may import
-        members: dict[str, Any] = vars(found) if hasattr(found, "__dict__") else {}
+    found: object = module
+    for part in path:  # `__dict__`, not `getattr`: a module's `__getattr__` may import
+        members: Mapping[str, object] = getattr(found, "__dict__", {})
         found = members.get(part)
     if isinstance(found, type) and issubclass(found, BaseException) and error_type_name(found) == name:
         return found

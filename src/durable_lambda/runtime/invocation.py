@@ -163,6 +163,7 @@ class Invocation:
     def _end(self, ending: Ending) -> None:
         if self._ending is None:
             self._ending = ending
+            self.is_closing = True
             if ending.kind in ("failed", "broken"):
                 self.checkpointer.abort()
             if not self._ended.done():
@@ -176,8 +177,11 @@ class Invocation:
             main.add_done_callback(self._main_done, context=self._plain)
             try:
                 await self._ended
-            finally:  # also when the host cancels the invocation
+            except asyncio.CancelledError:  # the host ends the invocation
                 self.is_closing = True
+                self.checkpointer.abort()
+                raise
+            finally:
                 await self._unwind()
             if self._ending is not None and self._ending.kind in ("returned", "raised"):
                 await self.checkpointer.close()
@@ -219,4 +223,5 @@ class Invocation:
         self.is_abandoned = True
         _log.error("%d tasks of %s did not end when they were cancelled and are left behind", len(self.tasks), self.arn)
         for task in tuple(self.tasks):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # said above, and nobody will await it
             task.cancel(message)

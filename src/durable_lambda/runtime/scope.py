@@ -68,13 +68,12 @@ class Scope:
             ValidationError: The code that calls it is not this context's own.
             NonDeterministicExecutionError: The history has another operation at this place.
         """
-        strand = CURRENT.get()
-        if strand is None or getattr(strand, "scope", None) is not self or self.is_over:
-            raise self._misplaced(call, strand)
-        assert isinstance(strand, CodeStrand)
         invocation = self.invocation
-        if invocation.is_closing:
+        if invocation.is_closing:  # first: refused code that goes on regardless must get something that yields
             return Operation.refused(invocation, call.label)
+        strand = CURRENT.get()
+        if type(strand) is not CodeStrand or strand.scope is not self or self.is_over:
+            raise self._misplaced(call, strand)
         call.id = strand.take()
         raw = self.journal.recorded.pop(call.id, None)
         recorded: wire.Operation | None = None
@@ -98,11 +97,11 @@ class Scope:
     def read(self, call: Call[T]) -> Operation[T]:
         """Give what another operation of this invocation has come to; no id, nothing recorded."""
         invocation = self.invocation
-        strand = CURRENT.get()
-        if strand is None or strand.group is not invocation or not isinstance(strand, CodeStrand):
-            raise self._misplaced(call, strand)
         if invocation.is_closing:
             return Operation.refused(invocation, call.label)
+        strand = CURRENT.get()
+        if type(strand) is not CodeStrand or strand.group is not invocation:
+            raise self._misplaced(call, strand)
         state = self.journal.state(call.id)
         known = call.replay(state) if state is not None else None
         if known is not None:
