@@ -95,7 +95,7 @@ def decide_checkpoint(
         else:
             _check_identity(update, operation)
         RULES[update.type](update, operation, batch)
-    return Checkpoint(_conclude(state, batch, end, limits, now), list(batch.changed))
+    return _conclude(state, batch, end, limits, now)
 
 
 def answer_checkpoint(
@@ -125,24 +125,33 @@ def answer_checkpoint(
 
 def _conclude(
     state: ExecutionState, batch: Batch, end: records.ExecutionEnded | None, limits: Limits, now: int
-) -> list[Change]:
-    """The batch's changes with what belongs around them: the invocation's start before, the execution's end after."""
+) -> Checkpoint:
+    """The batch's changes with what belongs around them: the invocation's start before, the execution's end after.
+
+    A batch that exceeds a quota is not stored: the execution ends instead.
+    """
     invocation = state.invocation
     assert invocation is not None
-    changes = batch.changes
-    started = sum(1 for key in batch.changed if key not in state.operations)
-    if len(state.operations) - 1 + started > limits.operations:
-        message = f"The execution has more than {limits.operations} durable operations."
-        end, changes = records.ExecutionFailed(now, None, ErrorObject("QuotaExceeded", message)), []
-    elif state.data + batch.data > limits.execution_data:
-        message = f"The execution has checkpointed more than {limits.execution_data} bytes."
-        end, changes = records.ExecutionFailed(now, None, ErrorObject("QuotaExceeded", message)), []
+    changes, updated = batch.changes, list(batch.changed)
+    excess = _excess(state, batch, limits)
+    if excess is not None:
+        end, changes, updated = records.ExecutionFailed(now, None, ErrorObject("QuotaExceeded", excess)), [], []
     if end is not None:
         completed = records.InvocationCompleted(now, invocation.request_id, invocation.started_at, None)
-        return [*changes, (completed, None), (end, None)]
+        return Checkpoint([*changes, (completed, None), (end, None)], updated)
     if changes and not invocation.is_recorded:
-        return [(records.InvocationStarted(invocation.started_at, invocation.request_id), None), *changes]
-    return changes
+        changes = [(records.InvocationStarted(invocation.started_at, invocation.request_id), None), *changes]
+    return Checkpoint(changes, updated)
+
+
+def _excess(state: ExecutionState, batch: Batch, limits: Limits) -> str | None:
+    """Which quota of the execution the batch exceeds."""
+    started = sum(1 for key in batch.changed if key not in state.operations)
+    if len(state.operations) - 1 + started > limits.operations:  # the EXECUTION is none
+        return f"The execution has more than {limits.operations} durable operations."
+    if state.data + batch.data > limits.execution_data:
+        return f"The execution has checkpointed more than {limits.execution_data} bytes."
+    return None
 
 
 def _end(update: OperationUpdate, batch: Batch) -> records.ExecutionEnded:
