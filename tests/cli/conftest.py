@@ -17,6 +17,7 @@ DURABLE = str(Path(sys.executable).with_name("durable"))
 
 APP = '''
 import os
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -77,6 +78,19 @@ async def failing(event: str, ctx: DurableContext) -> None:
 async def hanging(event: str, ctx: DurableContext) -> str:
     one = await ctx.step("first", first)
     return one + await ctx.step("hangs", hangs)
+
+
+def blocks() -> str:
+    """A plain function that nobody can stop, but for the first process that runs it."""
+    if not Path("hung").exists():
+        Path("hung").touch()
+        threading.Event().wait(60)
+    return "two"
+
+
+@durable_execution
+async def blocking(event: str, ctx: DurableContext) -> str:
+    return await ctx.step("blocks", blocks)
 
 
 async def branch(number: int, ctx: DurableContext) -> int:

@@ -97,6 +97,24 @@ def test_ctrl_c_leaves_the_execution_resumable_and_says_how(cli: Cli, read_until
     assert cli.effects() == ["first", "hangs"]
 
 
+def test_ctrl_c_does_not_wait_for_a_plain_function(cli: Cli, read_until: ReadUntil) -> None:
+    process = cli.start("run", "app.py:blocking", "--event", '"x"', "--name", "n1")
+    read_until(process, "blocks  step  running")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert cli.json("run", "app.py:blocking", "--name", "n1")["Result"] == '"two"'
+
+
+def test_a_reader_that_goes_away_is_no_traceback(cli: Cli, read_until: ReadUntil) -> None:
+    process = cli.start("run", "app.py:hanging", "--event", '"x"', "--name", "n1")
+    read_until(process, "first  step  succeeded")
+    process.stdout.close()
+    assert "Traceback" not in process.stderr.read()
+    process.stdout = None
+    assert cli.json("show", "n1")["Status"] == "RUNNING"
+
+
 def test_a_callback_is_answered_by_another_process(cli: Cli, read_until: ReadUntil) -> None:
     process = cli.start("run", "app.py:approving", "--event", '"x"', "--name", "n1")
     seen = read_until(process, "durable callback success")
@@ -108,6 +126,15 @@ def test_a_callback_is_answered_by_another_process(cli: Cli, read_until: ReadUnt
     output, errors = process.communicate(timeout=20)
     assert process.returncode == 0, errors
     assert '"ok": true' in output
+
+
+def test_skipped_time_does_not_run_into_the_timeout_of_a_callback(cli: Cli, read_until: ReadUntil) -> None:
+    process = cli.start("run", "app.py:approving", "--event", '"x"', "--name", "n1", "--skip-time")
+    callback_id = read_until(process, "durable callback success").split("callback success ")[1].split()[0]
+    assert cli("callback", "success", callback_id, "--result", "7").returncode == 0
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, output + errors
+    assert output.endswith("\n7\n")
 
 
 def test_children_are_indented_and_prints_of_the_handler_are_kept(cli: Cli) -> None:
@@ -153,7 +180,10 @@ def _read_all(terminal: int) -> str:
         (("app.py:handler", "--event", "{"), "--event is not JSON"),
         (("app.py:handler", "--event", "@none.json"), "there is no file none.json"),
         (("none.py:handler", "--event", "1"), "none.py is not there"),
-        (("app.py:nope", "--event", "1"), "durable functions there: handler, approving, failing, hanging, nested"),
+        (
+            ("app.py:nope", "--event", "1"),
+            "durable functions there: handler, approving, failing, hanging, blocking, nested",
+        ),
         (("app.py:first", "--event", "1"), "no durable function"),
         (("broken.py:handler", "--event", "1"), "ZeroDivisionError"),
         (("app.py:handler", "--event", "1", "--name", "not a name"), "--name 'not a name' must be 1 to 64 letters"),

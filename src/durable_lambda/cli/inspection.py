@@ -11,7 +11,7 @@ import msgspec
 from rich.console import Console
 
 from durable_lambda.cli.database import db_option, refusals
-from durable_lambda.cli.live import hint_text, paint
+from durable_lambda.cli.live import can_draw, hint_text, paint
 from durable_lambda.cli.output import print_json, print_lines, print_outcome
 from durable_lambda.cli.summary import Summary, function_arn, summarize
 from durable_lambda.cli.tree import View, columns, duration, error_text, lines, moment, view
@@ -142,7 +142,7 @@ def _moments_in_seconds(record: dict[str, Any]) -> None:
 
 def _print_tree(shown: View) -> None:
     console = Console(highlight=False)
-    if console.is_terminal:
+    if can_draw(console):
         console.print(paint(shown))
     else:
         print_lines(shown.heading(), *lines(shown.rows))

@@ -27,6 +27,7 @@ _STYLES: Final[dict[Tone, str]] = {
     "ended": "dim",
 }
 _STATUS_STYLES: Final = {"running": "cyan", "succeeded": "bold green"}
+_LEFT_BEHIND: Final = 200  # lines of the tree that stay on the terminal; `durable show` has all
 _ROOM_BELOW: Final = 4  # lines of the terminal kept for the heading and the prompt
 
 
@@ -83,7 +84,7 @@ class TreeDisplay:
         self._live.stop()
         self._follow_stderr()
         if self._view is not None:
-            self._console.print(paint(self._view))
+            self._console.print(paint(self._view, height=_LEFT_BEHIND))
 
     def _follow_stderr(self) -> None:
         """Log to what `sys.stderr` is now: while the tree is shown, a stream that prints above it."""
@@ -125,22 +126,32 @@ class LineDisplay:
 
 
 def display_for(stream: TextIO) -> Display:
-    """A tree if the stream is a terminal, lines if it is not."""
+    """A tree if the stream is a terminal that can show it, lines if it is not."""
     console = Console(file=stream, highlight=False)
-    if console.is_terminal and not console.is_dumb_terminal:
-        return TreeDisplay(console)
-    return LineDisplay(line_writer(stream))
+    return TreeDisplay(console) if can_draw(console) else LineDisplay(line_writer(stream))
+
+
+def can_draw(console: Console) -> bool:
+    """Whether a tree can be drawn in place: on a terminal that moves its cursor and knows Unicode."""
+    return console.is_terminal and not console.is_dumb_terminal and _knows_unicode(console.encoding)
 
 
 def line_writer(stream: TextIO) -> Callable[[str], None]:
-    """Writes lines at once, in ASCII where the stream knows no more."""
-    unicode = (stream.encoding or "ascii").lower().replace("-", "").startswith("utf")
+    """Writes lines at once, with what the stream cannot say replaced."""
+    encoding = stream.encoding or "ascii"
+    unicode = _knows_unicode(encoding)
 
     def write(line: str) -> None:
-        stream.write((line if unicode else plain_signs(line)) + "\n")
+        if not unicode:
+            line = plain_signs(line).encode(encoding, "replace").decode(encoding)
+        stream.write(line + "\n")
         stream.flush()
 
     return write
+
+
+def _knows_unicode(encoding: str) -> bool:
+    return encoding.lower().replace("-", "").startswith("utf")
 
 
 def paint(view: View, height: int = sys.maxsize) -> Group:

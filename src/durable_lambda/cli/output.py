@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import Any, cast
 
 from durable_lambda.cli.live import line_writer
 from durable_lambda.cli.summary import Summary
@@ -47,8 +47,17 @@ def error_lines(error: ErrorObject | None) -> list[str]:
         return ["no error was recorded"]
     head = ": ".join(part for part in (error.error_type, error.error_message) if part)
     lines = [head or "an error without type or message"]
-    if error.error_data:
+    if error.error_data and not _is_for_rebuilding(error.error_data):
         lines.append(f"  data: {error.error_data}")
     for entry in error.stack_trace or []:
         lines += ["  " + line for line in entry.rstrip().splitlines()]
     return lines
+
+
+def _is_for_rebuilding(data: str) -> bool:
+    """Whether it is what the SDK writes to rebuild an exception: all that a person wants to know is in the message."""
+    try:
+        content = json.loads(data)
+    except ValueError:
+        return False
+    return isinstance(content, dict) and set(cast("dict[str, object]", content)) <= {"args", "attributes"}

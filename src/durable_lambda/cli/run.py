@@ -6,18 +6,19 @@ The main thread only watches: it draws what has changed, and hears Ctrl-C.
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import secrets
 import shlex
 import sys
 import threading
-from contextlib import redirect_stdout
+import time
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Final, NoReturn
 
 import msgspec
-import typer
 
 from durable_lambda.cli.database import db_option, refusals
 from durable_lambda.cli.failure import FAILED, INTERRUPTED, CommandError
@@ -32,6 +33,7 @@ from durable_lambda.errors import ExecutionAlreadyStartedError
 from durable_lambda.protocol import limits
 from durable_lambda.protocol.hosting import DurableFunction
 
+_LEAST_PAUSE: Final = 0.02  # seconds between two looks at an execution
 _NAME: Final = re.compile(rf"[a-zA-Z0-9_-]{{1,{limits.MAX_EXECUTION_NAME}}}")
 
 
@@ -55,8 +57,7 @@ def run_command(target: str, *, event: str | None, name: str | None, db: Path, s
         print_json(summary.wire())
     else:
         print_outcome(summary)
-    if summary.status != "SUCCEEDED":
-        raise typer.Exit(FAILED)
+    leave(0 if summary.status == "SUCCEEDED" else FAILED)
 
 
 def carry_out(
@@ -71,7 +72,7 @@ def carry_out(
 ) -> Summary:
     """Host the function on the file, and stay until the execution of that name has ended."""
     configure_logging()
-    clock = SkippingClock(RealClock().now()) if skip_time else RealClock()
+    clock = SkippingClock() if skip_time else RealClock()
     with refusals(), Engine(db, clock=clock) as engine:
         try:
             execution = begin(engine, function, payload, name)
@@ -104,11 +105,14 @@ def follow(execution: Execution, clock: Clock, display: Display, db: Path) -> No
     answer = "".join(f" {shlex.quote(word)}" for word in db_option(db))
     with display:
         while True:
+            began = time.monotonic()
             changed.clear()
             seen = view(execution.operations(), clock.now() / 1000, answer=answer)
             display.update(seen)
             if seen.has_ended:
                 return
+            # The more there is to draw, the more rarely: the processor is for the function.
+            time.sleep(_LEAST_PAUSE + 4 * (time.monotonic() - began))
             changed.wait(display.redraw_after)
 
 
@@ -116,10 +120,18 @@ def interrupted(engine: Engine, resume: list[str]) -> NoReturn:
     """Ctrl-C: leave the execution as it stands, and tell how to go on."""
     sys.stderr.write(f"\nInterrupted. The execution goes on where it stands with:\n  {shlex.join(resume)}\n")
     engine.close()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Not `sys.exit`, which would wait for the threads of `def` steps; what they do is not recorded any more.
-    os._exit(INTERRUPTED)
+    leave(INTERRUPTED)
+
+
+def leave(exit_code: int) -> NoReturn:
+    """End the process without waiting for threads: a `def` step that timed out or was interrupted may run for hours,
+    and nothing of it is recorded any more. What user code has registered with `atexit` is called as ever.
+    """
+    atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]  # what `sys.exit` would call after the threads
+    with suppress(OSError):  # whoever read our output may have gone
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(exit_code)
 
 
 def check_name(what: str, name: str) -> None:
