@@ -62,7 +62,10 @@ class CreateCallback(Call[CallbackHandle]):
 
     def replay(self, recorded: wire.Operation) -> Operation[CallbackHandle]:
         self.scope.journal.watch(self.id, recorded)
-        return Operation(self._handle(recorded))
+        try:
+            return Operation(self._handle(recorded))
+        except CheckpointError as error:
+            return Operation.failed(error)
 
     async def execute(self, recorded: wire.Operation | None) -> CallbackHandle:
         self.scope.journal.watch(self.id, recorded)
@@ -106,11 +109,18 @@ class CallbackResult(Call[Any]):
         self.id = handle.operation_id
         self.handle = handle
         self.codec: Codec[Any] | None = None if raw else codec_for(result_type)
-        if not scope.journal.is_watched(self.id):
+        if not self._is_ours():
             raise ValidationError(
                 f"callback {handle.name!r} was not created by this execution's code: callback_result() reads the "
                 "handles that create_callback() gave in the same run"
             )
+
+    def _is_ours(self) -> bool:
+        """Operation ids are positions, the same in every execution: the callback's id tells whose it is."""
+        journal = self.scope.journal
+        state = journal.state(self.id) if journal.is_watched(self.id) else None
+        details = state.callback_details if state is not None else None
+        return details is not None and details.callback_id == self.handle.callback_id
 
     def replay(self, recorded: wire.Operation) -> Operation[Any] | None:
         if not recorded.is_terminal:
