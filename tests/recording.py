@@ -27,7 +27,11 @@ class RecordingBackend:
         self.calls: list[list[OperationUpdate]] = []
         self.operations: dict[str, wire.Operation] = {}
         self.tokens: list[str] = []
-        self.answer: Callable[[list[OperationUpdate], CheckpointResponse], CheckpointResponse] = lambda _, answer: answer
+        self.news: list[wire.Operation] = []
+        """Operations that the outside world changed; the next answer tells them."""
+        self.answer: Callable[[list[OperationUpdate], CheckpointResponse], CheckpointResponse] = lambda _, answer: (
+            answer
+        )
 
     @property
     def updates(self) -> list[OperationUpdate]:
@@ -42,13 +46,36 @@ class RecordingBackend:
         for update in updates:
             self.operations[update.id] = applied(update, self.operations.get(update.id))
             changed.append(self.operations[update.id])
+        changed += self.news
+        self.news = []
         answer = CheckpointResponse(f"token-{len(self.calls)}", ExecutionState(changed))
         return self.answer(list(updates), answer)
 
-    async def get_execution_state(
-        self, arn: str, checkpoint_token: str, marker: str, max_items: int
-    ) -> ExecutionState:
+    async def get_execution_state(self, arn: str, checkpoint_token: str, marker: str, max_items: int) -> ExecutionState:
         raise AssertionError("nothing here is paged")
+
+
+class PushingBackend(RecordingBackend):
+    """One that tells of changes by itself, as an engine in this process does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._on_change: Callable[[], None] | None = None
+
+    def watch(self, arn: str, on_change: Callable[[], None]) -> Callable[[], None]:
+        self._on_change = on_change
+
+        def end() -> None:
+            self._on_change = None
+
+        return end
+
+    def push(self, *operations: wire.Operation) -> None:
+        """The outside world changed operations."""
+        self.operations.update((operation.id, operation) for operation in operations)
+        self.news += operations
+        if self._on_change is not None:
+            self._on_change()
 
 
 def applied(update: OperationUpdate, known: wire.Operation | None) -> wire.Operation:
@@ -85,7 +112,9 @@ def applied(update: OperationUpdate, known: wire.Operation | None) -> wire.Opera
     )
 
 
-def invocation(event: Any = None, operations: Sequence[wire.Operation] = (), *, token: str = "token-0") -> dict[str, Any]:
+def invocation(
+    event: Any = None, operations: Sequence[wire.Operation] = (), *, token: str = "token-0"
+) -> dict[str, Any]:
     """The event of an invocation with this history."""
     execution = {
         "Id": ARN.rsplit("/", 1)[-1],
@@ -102,9 +131,7 @@ def invocation(event: Any = None, operations: Sequence[wire.Operation] = (), *, 
     }
 
 
-def run(
-    handler: Handler[Any, Any], event: Any = None, operations: Sequence[wire.Operation] = ()
-) -> dict[str, Any]:
+def run(handler: Handler[Any, Any], event: Any = None, operations: Sequence[wire.Operation] = ()) -> dict[str, Any]:
     """One invocation of a handler that was made with a backend: its envelope, with the result decoded."""
     envelope = handler(invocation(event, operations), None)
     if "Result" in envelope:
