@@ -16,7 +16,7 @@ from durable_lambda.errors import BackendError, ValidationError
 from durable_lambda.protocol.operations import ErrorObject
 
 if TYPE_CHECKING:
-    from durable_lambda.engine import Engine
+    from durable_lambda.engine import Engine, FileClient
 
 __all__ = ["CallbackClient"]
 
@@ -59,9 +59,7 @@ class CallbackClient:
         if engine is not None:
             self._channel = engine
         elif db is not None:
-            from durable_lambda.engine import FileClient  # late: AWS users do without the engine
-
-            self._channel = FileClient(db)
+            self._channel = _File(db)
         else:
             self._channel = _LambdaApi(endpoint_url)
 
@@ -88,6 +86,30 @@ class CallbackClient:
     async def asend_heartbeat(self, callback_id: str) -> None:
         """`send_heartbeat`, to be awaited."""
         await asyncio.to_thread(self.send_heartbeat, callback_id)
+
+
+class _File:
+    """A file of the embedded engine; opened for each call, so that there is nothing to close."""
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self._path = path
+
+    def send_callback_success(self, callback_id: str, value: Any = None) -> None:
+        with self._client() as client:
+            client.send_callback_success(callback_id, value)
+
+    def send_callback_failure(self, callback_id: str, error: BaseException | str | ErrorObject) -> None:
+        with self._client() as client:
+            client.send_callback_failure(callback_id, error)
+
+    def send_callback_heartbeat(self, callback_id: str) -> None:
+        with self._client() as client:
+            client.send_callback_heartbeat(callback_id)
+
+    def _client(self) -> FileClient:
+        from durable_lambda.engine import FileClient  # late: AWS users do without the engine
+
+        return FileClient(self._path)
 
 
 class _LambdaApi:

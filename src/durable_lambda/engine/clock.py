@@ -17,14 +17,14 @@ class Clock(Protocol):
         """Epoch milliseconds."""
         ...
 
-    def delay(self, due: int, *, idle: bool) -> float | None:
+    def delay(self, due: int, may_skip: Callable[[], bool]) -> float | None:
         """Real seconds after which to look again whether it is `due`; `None`: not before something else happens.
 
-        `idle`: the engine has nothing to do before that moment.
+        `may_skip()`: whether nothing runs, and some execution goes on when enough time has passed.
         """
         ...
 
-    def reach(self, due: int, *, idle: bool) -> None:
+    def reach(self, due: int, may_skip: Callable[[], bool]) -> None:
         """The delay for `due` is over."""
         ...
 
@@ -39,11 +39,11 @@ class RealClock:
     def now(self) -> int:
         return time.time_ns() // 1_000_000
 
-    def delay(self, due: int, *, idle: bool) -> float | None:
+    def delay(self, due: int, may_skip: Callable[[], bool]) -> float | None:
         # At most a minute: the system's time may be set while we sleep.
         return min(max(0.0, (due - self.now()) / 1000), 60.0)
 
-    def reach(self, due: int, *, idle: bool) -> None:
+    def reach(self, due: int, may_skip: Callable[[], bool]) -> None:
         pass
 
     def attach(self, on_change: Callable[[], None]) -> None:
@@ -70,10 +70,10 @@ class ManualClock:
         for observer in self._observers:
             observer()
 
-    def delay(self, due: int, *, idle: bool) -> float | None:
+    def delay(self, due: int, may_skip: Callable[[], bool]) -> float | None:
         return 0.0 if due <= self._now else None
 
-    def reach(self, due: int, *, idle: bool) -> None:
+    def reach(self, due: int, may_skip: Callable[[], bool]) -> None:
         pass
 
     def attach(self, on_change: Callable[[], None]) -> None:
@@ -82,6 +82,9 @@ class ManualClock:
 
 class SkippingClock(ManualClock):
     """Stands still while anything runs, and jumps to what is due next when nothing does.
+
+    It jumps for waits, retries and failed invocations, which go on by themselves. It does not for the sake of a
+    time-out: an execution that is blocked on a callback stays so until that is answered, or the clock is advanced.
 
     A trap: a wait beside a step that really takes time ends after that step, however short the wait.
 
@@ -92,9 +95,9 @@ class SkippingClock(ManualClock):
     def __init__(self, start: int | None = None) -> None:
         super().__init__(RealClock().now() if start is None else start)
 
-    def delay(self, due: int, *, idle: bool) -> float | None:
-        return 0.0 if idle or due <= self._now else None
+    def delay(self, due: int, may_skip: Callable[[], bool]) -> float | None:
+        return 0.0 if due <= self._now or may_skip() else None
 
-    def reach(self, due: int, *, idle: bool) -> None:
-        if idle and due > self._now:
+    def reach(self, due: int, may_skip: Callable[[], bool]) -> None:
+        if due > self._now and may_skip():
             self._now = due

@@ -26,6 +26,7 @@ class GroupCommit:
     """Args:
     on_stored: called with each execution that had changes, when they are stored.
     on_failed: called with each that had, and with its invocation as it was before, when they could not be.
+    on_idle: called when nothing waits to be stored any more.
     """
 
     def __init__(
@@ -33,14 +34,17 @@ class GroupCommit:
         store: Store,
         loop: asyncio.AbstractEventLoop,
         context: Context,
+        *,
         on_stored: Callable[[Hosted], None],
         on_failed: Callable[[Hosted, Invocation | None], None],
+        on_idle: Callable[[], None],
     ) -> None:
         self._store = store
         self._loop = loop
         self._context = context
         self._on_stored = on_stored
         self._on_failed = on_failed
+        self._on_idle = on_idle
         self._writes = Writes()
         self._before: dict[Hosted, Invocation | None] = {}
         """What is changed, and its invocations as they were before."""
@@ -126,6 +130,8 @@ class GroupCommit:
         if failure is None:
             for hosted in before:
                 self._on_stored(hosted)
+        if not self._is_scheduled:
+            self._on_idle()
 
     def _schedule(self) -> None:
         if not self._is_scheduled:

@@ -20,7 +20,7 @@ from durable_lambda.engine.commit import GroupCommit
 from durable_lambda.engine.errors import StoreError
 from durable_lambda.engine.hosted import Hosted
 from durable_lambda.engine.invoker import Invoker, Outcome, Registration, new_request_id
-from durable_lambda.engine.machine.due import decide_due, next_due
+from durable_lambda.engine.machine.due import decide_due, goes_on_by_itself, next_due
 from durable_lambda.engine.machine.identity import Entropy
 from durable_lambda.engine.machine.invocation import begin_invocation, decide_failure, decide_output, decide_recovery
 from durable_lambda.engine.machine.limits import Limits
@@ -64,16 +64,27 @@ class Host:
         """Who waits for an execution's end, by its id."""
         self.backend = InProcessBackend(self)
         self.invoker = Invoker(loop, self.context, self.backend, self._on_invocation_end, self._on_idle)
-        self.commit = GroupCommit(store, loop, self.context, self._on_stored, self._on_failed)
-        self.timers = Timers(loop, self.context, clock, self.advance, self._is_idle)
+        self.commit = GroupCommit(
+            store, loop, self.context, on_stored=self._on_stored, on_failed=self._on_failed, on_idle=self._on_idle
+        )
+        self.timers = Timers(loop, self.context, clock, self.advance, self._may_skip)
         self.last_key = store.last_key()
 
     def recover(self) -> None:
         """Take up every execution that has not ended. Those whose function is not registered yet wait for it."""
+        self._expire()
         for row in self.store.running():
             self.enter(Hosted(row, recover(self.store.log(row.key), self.entropy)))
         for hosted in list(self.live.values()):
             self.advance(hosted)
+
+    def _expire(self) -> None:
+        """Forget what was kept long enough; now, and every hour."""
+        try:
+            self.store.expire(self.clock.now())
+        except StoreError:
+            logger.exception("ended executions could not be removed; trying again in an hour")
+        self.loop.call_later(3600, self._expire, context=self.context)
 
     def register(self, registration: Registration) -> None:
         """Host a function; its executions that waited for it go on."""
@@ -81,6 +92,7 @@ class Host:
         for hosted in list(self.live.values()):
             if hosted.row.function == registration.name:
                 self.advance(hosted)
+        self._on_idle()
 
     def enter(self, hosted: Hosted) -> None:
         """Keep an execution in memory."""
@@ -124,7 +136,6 @@ class Host:
                 self._tell(hosted.watchers)
             self.advance(hosted)
         self._tell(hosted.subscribers)
-        self._on_idle()
 
     def _on_failed(self, hosted: Hosted, invocation: Invocation | None) -> None:
         """The state is ahead of the disk: take it from there again, with the invocation as it was before."""
@@ -180,6 +191,11 @@ class Host:
         self.timers.arm(hosted, None)
         self.live.pop(hosted.row.id, None)
         self.names.pop((hosted.row.function, hosted.row.name), None)
+
+    def _may_skip(self) -> bool:
+        return self._is_idle() and any(
+            hosted.row.function in self.functions and goes_on_by_itself(hosted.state) for hosted in self.live.values()
+        )
 
     def _is_idle(self) -> bool:
         return self.commit.is_idle and self.invoker.is_idle

@@ -43,9 +43,7 @@ def connect(path: str, *, read_only: bool = False) -> sqlite3.Connection:
 
     Raises `StoreError` when the file cannot be opened, is no database, or is not one that this version can use.
     """
-    in_memory = path == ":memory:"
-    if not in_memory:
-        _check_place(Path(path), read_only)
+    check_place(path, read_only=read_only)
     try:
         if read_only:
             connection = sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
@@ -68,7 +66,11 @@ def connect(path: str, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
-def _check_place(path: Path, read_only: bool) -> None:
+def check_place(name: str, *, read_only: bool = False) -> None:
+    """Raise `StoreError` if there can be no database at that path."""
+    path = Path(name)
+    if name == ":memory:":
+        return
     if path.is_dir():
         raise StoreError(f"cannot open {path}: it is a directory; give the path of a file")
     if not path.parent.is_dir():

@@ -17,7 +17,7 @@ from durable_lambda.engine.errors import StoreError
 from durable_lambda.engine.lock import OwnerLock
 from durable_lambda.engine.machine.log import decode_entries
 from durable_lambda.engine.machine.records import ExecutionEnded, Record
-from durable_lambda.engine.schema import connect
+from durable_lambda.engine.schema import check_place, connect
 from durable_lambda.protocol.operations import ExecutionStatus
 
 T = TypeVar("T")
@@ -114,6 +114,7 @@ class Store(StoreReader):
     """The one owner of a file, or of a database in memory. Raises `StoreError` if another engine owns it."""
 
     def __init__(self, path: str) -> None:
+        check_place(path)
         self._lock = None if path == ":memory:" else OwnerLock(path)
         try:
             self._connection = connect(path)

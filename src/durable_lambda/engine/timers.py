@@ -13,7 +13,7 @@ from durable_lambda.engine.hosted import Hosted
 
 
 class Timers:
-    """Calls `fire` with each execution whose moment has come. `is_idle` tells whether anything else is under way."""
+    """Calls `fire` with each execution whose moment has come. `may_skip` tells what the clock may ask."""
 
     def __init__(
         self,
@@ -21,13 +21,13 @@ class Timers:
         context: Context,
         clock: Clock,
         fire: Callable[[Hosted], None],
-        is_idle: Callable[[], bool],
+        may_skip: Callable[[], bool],
     ) -> None:
         self._loop = loop
         self._context = context
         self._clock = clock
         self._fire = fire
-        self._is_idle = is_idle
+        self._may_skip = may_skip
         self._heap: list[tuple[int, int, Hosted]] = []
         self._order = count()
         self._handle: asyncio.TimerHandle | None = None
@@ -52,7 +52,7 @@ class Timers:
         due = self._first()
         if due is None:
             return
-        delay = self._clock.delay(due, idle=self._is_idle())
+        delay = self._clock.delay(due, self._may_skip)
         if delay is not None:
             self._waits_for = due
             self._handle = self._loop.call_later(delay, self._on_time, due, context=self._context)
@@ -65,7 +65,7 @@ class Timers:
     def _on_time(self, due: int) -> None:
         self._handle = None
         self._waits_for = None
-        self._clock.reach(due, idle=self._is_idle())
+        self._clock.reach(due, self._may_skip)
         now = self._clock.now()
         while (first := self._first()) is not None and first <= now:
             hosted = heapq.heappop(self._heap)[2]

@@ -23,6 +23,13 @@ def next_due(state: ExecutionState, resume_at: int | None = None) -> int | None:
     return min(timer, resume_at)
 
 
+def goes_on_by_itself(state: ExecutionState) -> bool:
+    """Whether time alone makes it go on: a wait, a retry, or an invocation that is due later."""
+    if not state.is_running:
+        return False
+    return state.resume_at is not None or any(state.operations[key].type != "CALLBACK" for key in state.blocked)
+
+
 def decide_due(state: ExecutionState, now: int) -> list[Change]:
     """What is due by now. Entries leave the heap with it, so what comes back has to be applied."""
     changes: list[Change] = []
