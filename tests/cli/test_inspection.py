@@ -29,7 +29,10 @@ def test_list_tells_every_execution_the_newest_first(cli: Cli) -> None:
         cli.json("run", "app.py:nested", "--event", "1", "--name", name)
     lines = cli("list").stdout.splitlines()
     assert lines[0].split() == ["NAME", "FUNCTION", "STATUS", "STARTED", "TOOK"]
-    assert [line.split()[:3] for line in lines[1:]] == [["n2", "nested", "succeeded"], ["n1", "nested", "succeeded"]]
+    assert [line.split()[:3] for line in lines[1:]] == [
+        ["n2", "app-nested", "succeeded"],
+        ["n1", "app-nested", "succeeded"],
+    ]
     listed = cli.json("list")["DurableExecutions"]
     assert [each["DurableExecutionName"] for each in listed] == ["n2", "n1"]
     assert set(listed[0]) == {

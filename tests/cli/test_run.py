@@ -16,6 +16,14 @@ import pytest
 from cli.conftest import DURABLE
 
 Cli = Any
+OTHER = """
+from durable_lambda import DurableContext, durable_execution
+
+@durable_execution
+async def handler(event: int, ctx: DurableContext) -> int:
+    await ctx.wait("a moment", 1)
+    return event + 1
+"""
 ReadUntil = Callable[["subprocess.Popen[str]", str], str]
 
 
@@ -52,7 +60,7 @@ def test_a_failed_execution_shows_its_error_and_exits_with_one(cli: Cli) -> None
 def test_without_a_name_a_new_one_is_made_and_shown(cli: Cli) -> None:
     names = {cli.json("run", "app.py:nested", "--event", "1")["DurableExecutionName"] for _ in range(2)}
     assert len(names) == 2
-    assert all(name.startswith("nested-") for name in names)
+    assert all(name.startswith("app-nested-") for name in names)
 
 
 def test_the_same_name_again_shows_the_result_and_runs_nothing(cli: Cli) -> None:
@@ -68,6 +76,19 @@ def test_the_same_name_with_another_event_is_refused(cli: Cli) -> None:
     message = cli.refused("run", "app.py:nested", "--event", "2", "--name", "n1")
     assert "n1" in message
     assert cli.json("show", "n1")["Result"] == "1"
+
+
+def test_functions_of_one_name_in_two_modules_may_share_a_file(cli: Cli, read_until: ReadUntil) -> None:
+    (cli.folder / "other.py").write_text("from app import nested\n" + OTHER)
+    process = cli.start("run", "app.py:handler", "--event", "{}", "--name", "n1")
+    read_until(process, "rest  wait  waiting")
+    process.kill()
+    process.wait()
+    assert cli.json("run", "other.py:handler", "--event", "1", "--name", "n2")["Result"] == "2"
+    assert "not of 'other-handler'" in cli.refused("run", "other.py:handler", "--name", "n1")
+    assert cli.json("show", "n1")["Status"] == "RUNNING"
+    imported = cli.json("run", "other.py:nested", "--event", "1", "--name", "n3")
+    assert ":function:app-nested:" in imported["FunctionArn"], "a function is known by where it is defined"
 
 
 def test_after_a_kill_the_same_command_goes_on_where_it_stood(cli: Cli, read_until: ReadUntil) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from durable_lambda.cli.failure import CommandError
-from durable_lambda.cli.target import load_target
+from durable_lambda.cli.target import hosted_name, load_target
 
 HANDLERS = """
 from durable_lambda import DurableContext, durable_execution
@@ -122,3 +122,15 @@ def test_a_module_that_exits_is_told(tmp_path: Path) -> None:
 def test_a_file_may_not_shadow_a_module_in_use(tmp_path: Path) -> None:
     (tmp_path / "json.py").write_text(HANDLERS)
     assert "rename the file" in refusal("json.py:handler")
+
+
+def test_in_a_file_a_function_is_known_by_its_module_and_name_or_by_the_name_that_it_is_given(tmp_path: Path) -> None:
+    named = (
+        "\n@durable_execution(name='orders')\nasync def named(event: int, ctx: DurableContext) -> int:\n    return 1\n"
+    )
+    package = tmp_path / "grocery"
+    package.mkdir()
+    (package / "till.py").write_text(HANDLERS + named)
+    assert hosted_name(load_target("grocery.till:handler")) == "grocery-till-handler"
+    assert hosted_name(load_target("grocery.till:named")) == "orders"
+    assert hosted_name(load_target("grocery/till.py:handler")) == "till-handler"

@@ -26,7 +26,7 @@ from durable_lambda.cli.live import Display, configure_logging, display_for
 from durable_lambda.cli.output import print_json, print_outcome
 from durable_lambda.cli.payload import read_payload
 from durable_lambda.cli.summary import Summary, summarize
-from durable_lambda.cli.target import load_target
+from durable_lambda.cli.target import hosted_name, load_target
 from durable_lambda.cli.tree import view
 from durable_lambda.engine import Clock, Engine, Execution, RealClock, SkippingClock
 from durable_lambda.errors import ExecutionAlreadyStartedError
@@ -47,8 +47,9 @@ def run_command(target: str, *, event: str | None, name: str | None, db: Path, s
     shown = sys.stderr if as_json else sys.stdout
     with redirect_stdout(shown):  # whatever user code prints, stdout has one document with --json
         function = load_target(target)
-        check_name("the function's name", function.name)
-        name = name or new_name(function.name)
+        hosted = hosted_name(function)
+        check_name("the function's name", hosted)
+        name = name or new_name(hosted)
         resume = ["durable", "run", target, "--name", name, *db_option(db), *(["--skip-time"] if skip_time else [])]
         summary = carry_out(
             function, payload, name, db=db, skip_time=skip_time, resume=resume, display=display_for(shown)
@@ -84,14 +85,15 @@ def carry_out(
 
 def begin(engine: Engine, function: DurableFunction, payload: str | None, name: str) -> Execution:
     """Start the execution, or find the one that has its name."""
-    engine.register(function)
+    hosted = hosted_name(function)
+    engine.register(function, hosted)
     if payload is None:
         execution = engine.execution(name)
-        if execution.function != function.name:
-            raise CommandError(f"{name!r} is an execution of {execution.function!r}, not of {function.name!r}")
+        if execution.function != hosted:
+            raise CommandError(f"{name!r} is an execution of {execution.function!r}, not of {hosted!r}")
         return execution
     try:
-        return engine.start(function.name, msgspec.json.decode(payload), execution_name=name)
+        return engine.start(hosted, msgspec.json.decode(payload), execution_name=name)
     except ExecutionAlreadyStartedError:
         raise CommandError(
             f"{name!r} was started with another event; leave --event out to re-attach, or give another --name"

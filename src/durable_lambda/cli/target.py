@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import sys
 import traceback
 from pathlib import Path
 from types import ModuleType
+from typing import Final
 
 from durable_lambda.cli.failure import CommandError, first_line
 from durable_lambda.protocol.hosting import DurableFunction
 
-DEFAULT_ATTRIBUTE = "handler"
+DEFAULT_ATTRIBUTE: Final = "handler"
+_LONGEST_NAME: Final = 64
 
 
 def load_target(target: str) -> DurableFunction:
@@ -27,6 +30,19 @@ def load_target(target: str) -> DurableFunction:
         raise CommandError(f"TARGET {target!r} names no module; write file.py:handler or package.module:handler")
     module = _load_file(Path(place)) if place.endswith(".py") or "/" in place else _load_module(place)
     return _durable_function(module, place, attribute or DEFAULT_ATTRIBUTE)
+
+
+def hosted_name(function: DurableFunction) -> str:
+    """What the function is called in the file: the name that its decorator gives, or its module's and its own.
+
+    Many functions are called `handler`, and those of two modules may share a file: neither may go on with what the
+    other has begun.
+    """
+    fn = getattr(function, "fn", function)
+    own_name, module = getattr(fn, "__name__", ""), getattr(fn, "__module__", "")
+    if function.name != own_name or not module:
+        return function.name
+    return re.sub(r"[^a-zA-Z0-9_-]", "-", f"{module}-{own_name}")[-_LONGEST_NAME:]
 
 
 def _load_file(path: Path) -> ModuleType:
