@@ -70,6 +70,10 @@ class PushingBackend(RecordingBackend):
 
         return end
 
+    @property
+    def is_watched(self) -> bool:
+        return self._on_change is not None
+
     def push(self, *operations: wire.Operation) -> None:
         """The outside world changed operations."""
         self.operations.update((operation.id, operation) for operation in operations)
