@@ -136,17 +136,38 @@ def test_a_wait_ends_when_its_time_has_come_and_not_before(engine, clock):
     waiting = Mail()
 
     async def body(run: Invocation):
-        await run.wait("w", 3600)
+        try:
+            await run.wait("w", 3600)
+        finally:
+            waiting.put()
         return run.event.updated_operation_ids
 
     engine.register(Script(body))
     execution = engine.start("orders")
-    unwatch = execution.watch(waiting.put)
     waiting.get()
     clock.advance(3599)
     assert execution.status == "RUNNING"
     clock.advance(1)
     assert execution.result(10) == ["w"]
+
+
+def test_who_watches_is_called_at_once_and_at_every_change_until_the_end(engine):
+    mail, changes = Mail(), []
+
+    async def body(run: Invocation):
+        return (await run.callback("cb", mail.put)).status
+
+    engine.register(Script(body))
+    execution = engine.start("orders")
+    callback_id = mail.get()
+    unwatch = execution.watch(lambda: changes.append(1))
+    with pytest.raises(ZeroDivisionError):
+        execution.watch(lambda: 1 / 0)
+    execution.watch(lambda: 1 / (len(changes) < 2))
+    assert len(changes) == 1
+    engine.send_callback_success(callback_id)
+    execution.wait(10)
+    assert len(changes) > 1
     unwatch()
 
 

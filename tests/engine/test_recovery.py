@@ -127,12 +127,15 @@ def test_what_became_due_while_no_engine_ran_happens_when_one_does(path):
     waiting = Mail()
 
     async def body(run: Invocation):
-        await run.wait("w", 60)
+        try:
+            await run.wait("w", 60)
+        finally:
+            waiting.put()
         return "done"
 
     with Engine(path, clock=clock) as engine:
         engine.register(Script(body))
-        engine.start("orders", execution_name="n").watch(waiting.put)
+        engine.start("orders", execution_name="n")
         waiting.get()
     clock.advance(3600)
     with Engine(path, clock=clock) as engine:

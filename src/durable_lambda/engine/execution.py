@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
+from durable_lambda.engine.errors import EngineClosedError, UnknownExecutionError
 from durable_lambda.engine.handle import ExecutionHandle
 from durable_lambda.engine.host import Host
 from durable_lambda.engine.machine.log import history_of, recover
@@ -84,13 +86,15 @@ class Execution(ExecutionHandle):
         await asyncio.wrap_future(self._stop(error))
 
     def watch(self, on_change: Callable[[], None]) -> Callable[[], None]:
-        """Call `on_change` whenever something of it was stored, its end included. Returns a function that ends that.
+        """Call `on_change` now, and whenever something of it was stored, its end included.
 
-        It is called on the engine's thread: it must not block, nor call this object. Set an event, and read elsewhere.
+        Returns a function that ends that. `on_change` is called on the engine's thread: it must not block, nor call
+        this object. Set an event, and read elsewhere.
         """
 
         def subscribe(host: Host) -> None:
             hosted = host.live.get(self.id)
+            on_change()
             if hosted is not None:
                 hosted.subscribers.append(on_change)
 
@@ -99,8 +103,12 @@ class Execution(ExecutionHandle):
             if hosted is not None and on_change in hosted.subscribers:
                 hosted.subscribers.remove(on_change)
 
+        def unwatch() -> None:
+            with suppress(EngineClosedError):
+                self._thread.wait(self._thread.ask(unsubscribe))
+
         self._thread.wait(self._thread.ask(subscribe))
-        return lambda: self._thread.wait(self._thread.ask(unsubscribe))
+        return unwatch
 
     def _end(self) -> Future[ExecutionEnded]:
         end: Future[ExecutionEnded] = Future()
@@ -108,9 +116,12 @@ class Execution(ExecutionHandle):
 
         def subscribe(host: Host) -> None:
             if self.id in host.live:
-                host.waiters.setdefault(self.id, []).append(end)
-            elif end.set_running_or_notify_cancel():
-                end.set_result(self._read_end(host))
+                waiting = [waiter for waiter in host.waiters.get(self.id, ()) if not waiter.done()]
+                host.waiters[self.id] = [*waiting, end]
+                return
+            record = self._read_end(host)
+            if end.set_running_or_notify_cancel():
+                end.set_result(record)
 
         self._thread.ask(subscribe).add_done_callback(lambda asked: _pass_on(asked, end))
         return end
@@ -122,7 +133,7 @@ class Execution(ExecutionHandle):
     def _read_end(self, host: Host) -> ExecutionEnded:
         end = host.store.end(self._row.key)
         if end is None:
-            raise LookupError(f"the execution {self.name} was removed")
+            raise UnknownExecutionError(f"execution {self.name!r} was removed, or is lost to this engine")
         return end
 
     def _read_status(self, host: Host) -> ExecutionStatus:

@@ -107,7 +107,11 @@ class EngineThread:
         if threading.current_thread() is self._thread:
             future.cancel()
             self._refuse_own_thread("wait for the engine that runs it; await the method's async twin (astart, aresult)")
-        return future.result(timeout)
+        try:
+            return future.result(timeout)
+        except TimeoutError:
+            future.cancel()  # nobody waits any more
+            raise
 
     def _refuse_own_thread(self, what: str) -> None:
         if threading.current_thread() is self._thread:
