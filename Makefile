@@ -24,14 +24,7 @@ test: $(STAMP)  ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(STAMP)  ## Lint, formatting, types, layers
-	@echo "ruff check"
-	@$(BIN)/ruff check --quiet $(SOURCES)
-	@echo "ruff format --check"
-	@$(BIN)/ruff format --check --quiet $(SOURCES)
-	@echo "pyright"
-	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
-	@echo "lint-imports"
-	@$(BIN)/lint-imports
+	@BIN="$(BIN)" sh tools/check.sh $(SOURCES)
 
 fix: $(STAMP)  ## Format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix $(SOURCES)

@@ -28,7 +28,7 @@ from durable_lambda.cli.payload import read_payload
 from durable_lambda.cli.summary import Summary, summarize
 from durable_lambda.cli.target import hosted_name, load_target
 from durable_lambda.cli.tree import view
-from durable_lambda.engine import Clock, Engine, Execution, RealClock, SkippingClock
+from durable_lambda.engine import Clock, Engine, Execution, FileClient, RealClock, SkippingClock
 from durable_lambda.errors import ExecutionAlreadyStartedError
 from durable_lambda.protocol import limits
 from durable_lambda.protocol.hosting import DurableFunction
@@ -74,6 +74,9 @@ def carry_out(
     """Host the function on the file, and stay until the execution of that name has ended."""
     configure_logging()
     clock = SkippingClock() if skip_time else RealClock()
+    with refusals():
+        if db.exists():
+            FileClient(db).close()  # refuses what is not an engine's, before an engine would put its lock beside it
     with refusals(), Engine(db, clock=clock) as engine:
         try:
             execution = begin(engine, function, payload, name)
