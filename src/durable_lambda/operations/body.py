@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, Final
 
-from durable_lambda.runtime.invocation import Invocation
+from durable_lambda.runtime.scope import Scope
 
 MAX_THREADS: Final = 64
 """Bodies that run on threads at the same time, in this process; more wait their turn."""
@@ -37,25 +37,28 @@ class Body:
         self._on_loop = inline or is_async(fn)
         self._stray: Future[Any] | None = None
 
-    async def run(self, invocation: Invocation) -> Any:
+    async def run(self, scope: Scope) -> Any:
         """What the body returns, or raises."""
         if self._stray is not None:
             await asyncio.wait([asyncio.wrap_future(self._stray)])
             self._stray = None
-        result = self._fn(*self._args) if self._on_loop else await self._run_on_thread(invocation)
+        result = self._fn(*self._args) if self._on_loop else await self._run_on_thread(scope)
         return await result if inspect.isawaitable(result) else result
 
-    async def _run_on_thread(self, invocation: Invocation) -> Any:
+    async def _run_on_thread(self, scope: Scope) -> Any:
         future = _threads().submit(copy_context().run, self._fn, *self._args)
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
             if not future.cancel() and not future.done():
-                self._leave_behind(future, invocation)
+                self._leave_behind(future, scope)
             raise
 
-    def _leave_behind(self, future: Future[Any], invocation: Invocation) -> None:
+    def _leave_behind(self, future: Future[Any], scope: Scope) -> None:
+        if scope.is_ended:
+            return  # nobody waits for it, nor for what would come after it
         self._stray = future
+        invocation = scope.invocation
         invocation.enter()
 
         def ended(_: Future[Any]) -> None:

@@ -69,7 +69,7 @@ class CreateCallback(Call[CallbackHandle]):
 
     async def execute(self, recorded: wire.Operation | None) -> CallbackHandle:
         self.scope.journal.watch(self.id, recorded)
-        await self.scope.checkpointer.submit(self.update("START", callback_options=self._options))
+        await self.scope.store(self.update("START", callback_options=self._options))
         return self._handle(self.scope.journal.state(self.id))
 
     def _handle(self, state: wire.Operation | None) -> CallbackHandle:

@@ -10,7 +10,7 @@ from durable_lambda.arguments import check_name
 from durable_lambda.errors import ChildContextError
 from durable_lambda.failures import describe
 from durable_lambda.loop import CURRENT
-from durable_lambda.operations.outcome import check_callable, check_size, failure, stored
+from durable_lambda.operations.outcome import check_callable, failure, stored
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.limits import REPLAY_CHILDREN_THRESHOLD
 from durable_lambda.protocol.updates import ContextOptions
@@ -62,18 +62,17 @@ class ChildContext(Call[T]):
 
     async def execute(self, recorded: wire.Operation | None) -> T:
         if recorded is None and not self.virtual:
-            self.scope.checkpointer.send_lazily(self.update("START"))
+            self.scope.announce(self.update("START"))
         try:
             value = await self._run()
             payload, value = round_trip(self.codec, value)
-            check_size(self, payload)
         except Exception as error:
             record = describe(error)
             if not self.virtual:
-                await self.scope.checkpointer.submit(self.update("FAIL", error=record))
+                await self.scope.store(self.update("FAIL", error=record))
             raise failure(self, record, ChildContextError, original=error) from None
         if not self.virtual and (recorded is None or not recorded.is_terminal):
-            await self.scope.checkpointer.submit(self._success(payload))
+            await self.scope.store(self._success(payload))
         return value
 
     async def _run(self) -> T:
@@ -81,9 +80,12 @@ class ChildContext(Call[T]):
         CURRENT.set(child.home)
         try:
             result = self.fn(*self.args, child.make_context(child))
-            return cast("T", await result if inspect.isawaitable(result) else result)
-        finally:
+            value = cast("T", await result if inspect.isawaitable(result) else result)
+        except Exception:
             child.finish()
+            raise
+        child.finish()
+        return value
 
     def _success(self, payload: str) -> Any:
         if len(payload.encode()) <= REPLAY_CHILDREN_THRESHOLD:

@@ -150,7 +150,7 @@ class Step(Call[T]):
                 except (Exception, asyncio.CancelledError) as error:
                     await self._record_failure(error, attempt)
                 else:
-                    await scope.checkpointer.submit(self.update("SUCCEED", payload=payload))
+                    await scope.store(self.update("SUCCEED", payload=payload))
                     return value
             finally:
                 scope.invocation.leave()
@@ -178,9 +178,9 @@ class Step(Call[T]):
                     operation_id=self.id,
                 )
         elif self.at_most_once:
-            await self.scope.checkpointer.submit(self.update("START"))
+            await self.scope.store(self.update("START"))
         else:
-            self.scope.checkpointer.send_lazily(self.update("START"))
+            self.scope.announce(self.update("START"))
         payload, value = round_trip(self.codec, await self._run_body(attempt))
         check_size(self, payload)
         return payload, value
@@ -191,9 +191,9 @@ class Step(Call[T]):
         CURRENT.set(BodyStrand(invocation, StepAttempt(attempt, self.name, self.id, self.scope)))
         try:
             if self._deadline is None:
-                return await self._body.run(invocation)
+                return await self._body.run(self.scope)
             async with asyncio.timeout(self._deadline) as deadline:
-                return await self._body.run(invocation)
+                return await self._body.run(self.scope)
         except TimeoutError:
             if self._deadline is not None and deadline.expired():  # pyright: ignore[reportPossiblyUnboundVariable]
                 raise StepTimeoutError(
@@ -209,16 +209,16 @@ class Step(Call[T]):
         """Schedule the next attempt, or record the failure and raise it."""
         scope = self.scope
         if isinstance(error, asyncio.CancelledError):
-            if scope.invocation.is_closing:
+            if scope.is_ended:
                 raise error
             scope.checkpointer.send(self.update("FAIL", error=describe(error)))
             raise error
         record = describe(error)
         delay = self._policy.delay_after(error, attempt)
         if delay is None:
-            await scope.checkpointer.submit(self.update("FAIL", error=record))
+            await scope.store(self.update("FAIL", error=record))
             raise failure(self, record, StepError, named=self._named, original=error) from None
-        await scope.checkpointer.submit(self.update("RETRY", error=record, step_options=StepOptions(delay)))
+        await scope.store(self.update("RETRY", error=record, step_options=StepOptions(delay)))
 
 
 def _attempts_ended(state: wire.Operation | None) -> int:

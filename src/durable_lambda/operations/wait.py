@@ -44,7 +44,7 @@ class Wait(Call[None]):
         self.scope.journal.watch(self.id, recorded)
         state = recorded
         if state is None:
-            await self.scope.checkpointer.submit(self.update("START", wait_options=WaitOptions(self._seconds)))
+            await self.scope.store(self.update("START", wait_options=WaitOptions(self._seconds)))
             state = self.scope.journal.state(self.id)
         while state is None or not state.is_terminal:
             details = state.wait_details if state is not None else None

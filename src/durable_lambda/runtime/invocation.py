@@ -30,6 +30,9 @@ T = TypeVar("T")
 UNWIND_SECONDS: Final = 1.0
 """What `finally` blocks have before an invocation that ends leaves them behind."""
 
+_left_behind: set[asyncio.Task[Any]] = set()
+"""Tasks that would not end. Kept: to collect one is to run its code once more."""
+
 _log = logging.getLogger("durable_lambda")
 
 
@@ -101,7 +104,7 @@ class Invocation:
     def leave(self) -> None:
         """What `enter` announced has ended."""
         self._busy -= 1
-        if not self._busy and not self.ready:
+        if not self.ready:
             self.settled()
 
     def settled(self) -> None:
@@ -222,6 +225,7 @@ class Invocation:
             return
         self.is_abandoned = True
         _log.error("%d tasks of %s did not end when they were cancelled and are left behind", len(self.tasks), self.arn)
+        _left_behind.update(self.tasks)
         for task in tuple(self.tasks):
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # said above, and nobody will await it
             task.cancel(message)

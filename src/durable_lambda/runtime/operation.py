@@ -9,17 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Generator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from durable_lambda.errors import Suspended
-
-if TYPE_CHECKING:
-    from durable_lambda.runtime.invocation import Invocation
 
 T = TypeVar("T")
 
 _RUNNING: Final = object()
 _REFUSED: Final = object()
+_PARKED: Final = object()
 
 
 class Operation(Coroutine[Any, Any, T], Generic[T]):
@@ -28,13 +26,13 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
     A result may be awaited any number of times. Cancelling who awaits it cancels the operation, as with a task.
     """
 
-    __slots__ = ("_driver", "_error", "_invocation", "_task", "_value", "awaiters", "label")
+    __slots__ = ("_driver", "_error", "_refusal", "_task", "_value", "awaiters", "label")
 
     def __init__(self, value: object = _RUNNING, *, label: str = "", error: BaseException | None = None) -> None:
         self._value = value
         self._error = error
         self._task: asyncio.Task[T] | None = None
-        self._invocation: Invocation | None = None
+        self._refusal = ""
         self._driver: Generator[Any, Any, T] | None = None
         self.label = label
         """The operation as messages name it: `step 'charge'`."""
@@ -48,10 +46,13 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
         return failed
 
     @classmethod
-    def refused(cls, invocation: Invocation, label: str) -> Operation[Any]:
-        """An operation that was called while its invocation is being unwound."""
-        refused: Operation[Any] = cls(_REFUSED, label=label)
-        refused._invocation = invocation
+    def refused(cls, label: str, why: str, *, park: bool) -> Operation[Any]:
+        """An operation that was called when its outcome cannot count any more.
+
+        Awaiting it raises `Suspended`, or waits for ever where code has ignored that before (`park`).
+        """
+        refused: Operation[Any] = cls(_PARKED if park else _REFUSED, label=label)
+        refused._refusal = why
         return refused
 
     def run_by(self, task: asyncio.Task[T]) -> None:
@@ -65,7 +66,7 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
 
     def done(self) -> bool:
         """Whether its outcome is known."""
-        return self._task.done() if self._task is not None else self._value is not _REFUSED
+        return self._task.done() if self._task is not None else self._value is not _REFUSED and self._value is not _PARKED
 
     def __await__(self) -> Generator[Any, Any, T]:
         if self._task is not None:
@@ -76,20 +77,19 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
                 self.awaiters -= 1
         if self._error is not None:
             raise self._error
-        if self._value is _REFUSED:
+        if self._value is _REFUSED or self._value is _PARKED:
             yield from self._refuse()
         return cast("T", self._value)
 
     def _refuse(self) -> Generator[Any, Any, None]:
         """Let the loop turn first: code that ignores every refusal must not stop it."""
         yield
-        assert self._invocation is not None
-        if self._invocation.is_abandoned:
+        if self._value is _PARKED:
             yield from asyncio.get_running_loop().create_future()
         raise Suspended(
-            f"{self.label} was called while its invocation is being suspended: nothing durable can be done in "
-            "`finally` or after a caught CancelledError; let the cancellation pass",
-            code="SUSPENDING",
+            f"{self.label} was called when {self._refusal}: nothing durable can be done in `finally` or after a caught "
+            "CancelledError; let the cancellation pass",
+            code="ENDING",
         )
 
     # The coroutine protocol, for `create_task` and its kin.

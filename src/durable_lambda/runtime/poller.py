@@ -32,12 +32,13 @@ class Poller:
         """See to it that the blocked operations are asked about in time."""
         if self._timer is not None:
             return
-        delay = (
-            self._delay if any(blocked.due is None for blocked in self._invocation.blocked.values()) else LONGEST_DELAY
-        )
         soonest = self._soonest()
-        if soonest is not None and soonest != self._asked_for:  # asked in vain: the clocks differ, so back off
-            delay = min(delay, max(soonest - time.time(), 0) + _AFTER_DUE)
+        if soonest is None or soonest == self._asked_for:  # asked in vain: the clocks differ, so back off
+            delay = self._delay
+        else:
+            delay = max(soonest - time.time(), 0) + _AFTER_DUE
+            if any(blocked.due is None for blocked in self._invocation.blocked.values()):
+                delay = min(delay, self._delay)
         self._timer = self._invocation.loop.call_later(delay, self._ask)
 
     def stop(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -9,7 +10,9 @@ from durable_lambda.errors import ValidationError
 from durable_lambda.loop import CURRENT
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.operations import decode_operation
+from durable_lambda.protocol.updates import OperationUpdate
 from durable_lambda.runtime import determinism, tracing
+from durable_lambda.runtime.lifeline import PATIENCE, Lifeline
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.strand import CodeStrand
 
@@ -23,7 +26,7 @@ T = TypeVar("T")
 class Scope:
     """What one context's operations share: the invocation, the ids, and how to make a child context."""
 
-    __slots__ = ("checkpointer", "home", "invocation", "is_over", "journal", "make_context", "parent_id")
+    __slots__ = ("checkpointer", "home", "invocation", "is_over", "journal", "lifeline", "make_context", "parent_id")
 
     def __init__(
         self,
@@ -32,6 +35,7 @@ class Scope:
         *,
         prefix: str = "",
         parent_id: str | None = None,
+        lifeline: Lifeline | None = None,
     ) -> None:
         self.invocation = invocation
         self.journal = invocation.journal
@@ -41,17 +45,39 @@ class Scope:
         """The CONTEXT operation that is this scope, or `None` in the root."""
         self.home = CodeStrand(self, prefix)
         """The strand of the context's own task."""
+        self.lifeline = lifeline
+        """What it hangs on, in a branch."""
         self.is_over = False
         """Whether the function that the context was made for has returned."""
 
-    def child(self, operation_id: str, *, virtual: bool = False) -> Scope:
+    def child(self, operation_id: str, *, virtual: bool = False, lifeline: Lifeline | None = None) -> Scope:
         """The scope of a child context; a virtual one has no operation, its own are children of this scope's."""
         return Scope(
             self.invocation,
             self.make_context,
             prefix=f"{operation_id}-",
             parent_id=self.parent_id if virtual else operation_id,
+            lifeline=lifeline or self.lifeline,
         )
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether nothing that happens here counts any more: the invocation has ended, or this branch was cut off."""
+        return self.invocation.is_closing or (self.lifeline is not None and self.lifeline.is_cut)
+
+    def announce(self, update: OperationUpdate) -> None:
+        """Send an update with the next one, or a moment later. Raises `CancelledError` when nothing counts any more."""
+        self._check_counts()
+        self.checkpointer.send_lazily(update)
+
+    async def store(self, update: OperationUpdate) -> None:
+        """Send an update, and wait until it is stored. Raises `CancelledError` when nothing counts any more."""
+        self._check_counts()
+        await self.checkpointer.submit(update)
+
+    def _check_counts(self) -> None:
+        if self.is_ended:
+            raise asyncio.CancelledError("the outcome is not stored: nothing waits for it any more")
 
     @property
     def is_replaying(self) -> bool:
@@ -68,13 +94,23 @@ class Scope:
             ValidationError: The code that calls it is not this context's own.
             NonDeterministicExecutionError: The history has another operation at this place.
         """
-        invocation = self.invocation
-        if invocation.is_closing:  # first: refused code that goes on regardless must get something that yields
-            return Operation.refused(invocation, call.label)
+        if self.invocation.is_closing or self.lifeline is not None:
+            # First: refused code that goes on regardless must get something that yields.
+            if self.is_ended:
+                return self._refuse(call)
         strand = CURRENT.get()
         if type(strand) is not CodeStrand or strand.scope is not self or self.is_over:
             raise self._misplaced(call, strand)
         call.id = strand.take()
+        return self.begin(call, strand)
+
+    def begin(self, call: Call[T], strand: CodeStrand) -> Operation[T]:
+        """Replay an operation that has its id, or set it to work.
+
+        Raises:
+            ValidationError: Its arguments cannot be right.
+            NonDeterministicExecutionError: The history has another operation at this place.
+        """
         raw = self.journal.recorded.pop(call.id, None)
         recorded: wire.Operation | None = None
         if raw is not None:
@@ -96,17 +132,24 @@ class Scope:
 
     def read(self, call: Call[T]) -> Operation[T]:
         """Give what another operation of this invocation has come to; no id, nothing recorded."""
-        invocation = self.invocation
-        if invocation.is_closing:
-            return Operation.refused(invocation, call.label)
+        if self.is_ended:
+            return self._refuse(call)
         strand = CURRENT.get()
-        if type(strand) is not CodeStrand or strand.group is not invocation:
+        if type(strand) is not CodeStrand or strand.group is not self.invocation:
             raise self._misplaced(call, strand)
         state = self.journal.state(call.id)
         known = call.replay(state) if state is not None else None
         if known is not None:
             return known
         return self._set_to_work(call, state, strand)
+
+    def _refuse(self, call: Call[T]) -> Operation[T]:
+        if self.invocation.is_closing:
+            return Operation.refused(call.label, "its invocation is ending", park=self.invocation.is_abandoned)
+        assert self.lifeline is not None
+        self.lifeline.refusals += 1
+        park = self.lifeline.refusals > PATIENCE
+        return Operation.refused(call.label, "its batch was decided without this branch", park=park)
 
     def _set_to_work(self, call: Call[T], state: wire.Operation | None, strand: CodeStrand) -> Operation[T]:
         operation: Operation[T] = Operation(label=call.label)
@@ -126,7 +169,7 @@ class Scope:
         Raises:
             NonDeterministicExecutionError: The history has an operation that the code did not call.
         """
-        if self.journal.recorded and not self.invocation.is_closing and self.home.peek() in self.journal.recorded:
+        if self.journal.recorded and not self.is_ended and self.home.peek() in self.journal.recorded:
             raise determinism.missing(self.home)
         self.is_over = True
 

@@ -65,7 +65,7 @@ def span(call: Call[Any], recorded: wire.Operation | None) -> Generator[Span]:
             current.set_attribute("op.outcome", "FAILED")
             raise
         except BaseException:
-            suspended = call.scope.invocation.is_closing
+            suspended = call.scope.is_ended
             current.set_attribute("op.outcome", "SUSPENDED" if suspended else "CANCELLED")
             raise
         current.set_attribute("op.outcome", "SUCCEEDED")
