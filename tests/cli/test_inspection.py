@@ -5,23 +5,20 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-Cli = Any
-ReadUntil = Callable[..., str]
+from command import Cli, callback_id_in, read_until
 
 
 @pytest.fixture
-def waiting(cli: Cli, read_until: ReadUntil) -> str:
+def waiting(cli: Cli) -> str:
     """An execution named `n1` that waits for a callback, and no engine that runs it; gives the callback's id."""
     process = cli.start("run", "app.py:approving", "--event", '"x"', "--name", "n1")
     seen = read_until(process, "durable callback success")
     process.kill()
     process.wait()
-    return seen.split("durable callback success ")[1].split()[0]
+    return callback_id_in(seen)
 
 
 def test_list_tells_every_execution_the_newest_first(cli: Cli) -> None:
@@ -120,7 +117,7 @@ def test_a_stopped_execution_stays_stopped(cli: Cli, waiting: str) -> None:
     assert "timed out or already completed" in cli.refused("callback", "success", waiting, code=1)
 
 
-def test_the_commands_work_beside_a_run(cli: Cli, read_until: ReadUntil) -> None:
+def test_the_commands_work_beside_a_run(cli: Cli) -> None:
     process = cli.start("run", "app.py:approving", "--event", '"x"', "--name", "n1")
     read_until(process, "durable callback success")
     assert cli.json("list")["DurableExecutions"][0]["Status"] == "RUNNING"

@@ -8,14 +8,11 @@ import pty
 import re
 import signal
 import subprocess
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from cli.conftest import DURABLE
+from command import DURABLE, Cli, callback_id_in, read_until
 
-Cli = Any
 OTHER = """
 from durable_lambda import DurableContext, durable_execution
 
@@ -24,7 +21,6 @@ async def handler(event: int, ctx: DurableContext) -> int:
     await ctx.wait("a moment", 1)
     return event + 1
 """
-ReadUntil = Callable[["subprocess.Popen[str]", str], str]
 
 
 def test_it_runs_to_the_result_and_exits_with_zero(cli: Cli) -> None:
@@ -78,7 +74,7 @@ def test_the_same_name_with_another_event_is_refused(cli: Cli) -> None:
     assert cli.json("show", "n1")["Result"] == "1"
 
 
-def test_functions_of_one_name_in_two_modules_may_share_a_file(cli: Cli, read_until: ReadUntil) -> None:
+def test_functions_of_one_name_in_two_modules_may_share_a_file(cli: Cli) -> None:
     (cli.folder / "other.py").write_text("from app import nested\n" + OTHER)
     process = cli.start("run", "app.py:handler", "--event", "{}", "--name", "n1")
     read_until(process, "rest  wait  waiting")
@@ -91,7 +87,7 @@ def test_functions_of_one_name_in_two_modules_may_share_a_file(cli: Cli, read_un
     assert ":function:app-nested:" in imported["FunctionArn"], "a function is known by where it is defined"
 
 
-def test_after_a_kill_the_same_command_goes_on_where_it_stood(cli: Cli, read_until: ReadUntil) -> None:
+def test_after_a_kill_the_same_command_goes_on_where_it_stood(cli: Cli) -> None:
     command = ("run", "app.py:hanging", "--event", '"x"', "--name", "n1")
     process = cli.start(*command)
     read_until(process, "hangs  step  running")
@@ -104,7 +100,7 @@ def test_after_a_kill_the_same_command_goes_on_where_it_stood(cli: Cli, read_unt
     assert cli.effects() == ["first", "hangs"]
 
 
-def test_ctrl_c_leaves_the_execution_resumable_and_says_how(cli: Cli, read_until: ReadUntil) -> None:
+def test_ctrl_c_leaves_the_execution_resumable_and_says_how(cli: Cli) -> None:
     process = cli.start("run", "app.py:hanging", "--event", '"x"', "--name", "n1", "--db", "my orders.db")
     read_until(process, "hangs  step  running")
     process.send_signal(signal.SIGINT)
@@ -118,7 +114,7 @@ def test_ctrl_c_leaves_the_execution_resumable_and_says_how(cli: Cli, read_until
     assert cli.effects() == ["first", "hangs"]
 
 
-def test_ctrl_c_does_not_wait_for_a_plain_function(cli: Cli, read_until: ReadUntil) -> None:
+def test_ctrl_c_does_not_wait_for_a_plain_function(cli: Cli) -> None:
     process = cli.start("run", "app.py:blocking", "--event", '"x"', "--name", "n1")
     read_until(process, "blocks  step  running")
     process.send_signal(signal.SIGINT)
@@ -127,20 +123,22 @@ def test_ctrl_c_does_not_wait_for_a_plain_function(cli: Cli, read_until: ReadUnt
     assert cli.json("run", "app.py:blocking", "--name", "n1")["Result"] == '"two"'
 
 
-def test_a_reader_that_goes_away_is_no_traceback(cli: Cli, read_until: ReadUntil) -> None:
+def test_a_reader_that_goes_away_is_no_traceback(cli: Cli) -> None:
     process = cli.start("run", "app.py:hanging", "--event", '"x"', "--name", "n1")
     read_until(process, "first  step  succeeded")
+    assert process.stdout is not None
+    assert process.stderr is not None
     process.stdout.close()
-    assert "Traceback" not in process.stderr.read()
     process.stdout = None
+    assert "Traceback" not in process.stderr.read()
     assert cli.json("show", "n1")["Status"] == "RUNNING"
 
 
-def test_a_callback_is_answered_by_another_process(cli: Cli, read_until: ReadUntil) -> None:
+def test_a_callback_is_answered_by_another_process(cli: Cli) -> None:
     process = cli.start("run", "app.py:approving", "--event", '"x"', "--name", "n1")
     seen = read_until(process, "durable callback success")
     assert "approval waits for an answer" in seen
-    callback_id = seen.split("durable callback success ")[1].split()[0]
+    callback_id = callback_id_in(seen)
     assert cli("callback", "heartbeat", callback_id).returncode == 0
     answer = cli("callback", "success", callback_id, "--result", '{"ok": true}')
     assert answer.returncode == 0, answer.stderr
@@ -149,9 +147,9 @@ def test_a_callback_is_answered_by_another_process(cli: Cli, read_until: ReadUnt
     assert '"ok": true' in output
 
 
-def test_skipped_time_does_not_run_into_the_timeout_of_a_callback(cli: Cli, read_until: ReadUntil) -> None:
+def test_skipped_time_does_not_run_into_the_timeout_of_a_callback(cli: Cli) -> None:
     process = cli.start("run", "app.py:approving", "--event", '"x"', "--name", "n1", "--skip-time")
-    callback_id = read_until(process, "durable callback success").split("callback success ")[1].split()[0]
+    callback_id = callback_id_in(read_until(process, "durable callback success"))
     assert cli("callback", "success", callback_id, "--result", "7").returncode == 0
     output, errors = process.communicate(timeout=20)
     assert process.returncode == 0, output + errors
