@@ -1,4 +1,4 @@
-"""News that arrive while one branch works and another waits: asked for in time, or pushed; resumed without suspending."""
+"""News that arrive while one branch works and another waits: asked for in time or pushed, and resumed at once."""
 
 from __future__ import annotations
 

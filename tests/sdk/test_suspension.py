@@ -158,7 +158,7 @@ def test_an_operation_called_while_unwinding_is_refused() -> None:
     execution = Execution(handler)
     execution.suspends()
     assert execution.sent == [("WAIT", "pause", "START")]
-    assert "step 'release' was called while its invocation is being suspended" in seen[0]
+    assert "step 'release' was called when its invocation is ending" in seen[0]
 
 
 def test_an_operation_called_while_unwinding_does_not_run_its_body() -> None:
