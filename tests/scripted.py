@@ -114,6 +114,10 @@ class Mail:
         self._value = value
         self._event.set()
 
+    @property
+    def is_empty(self) -> bool:
+        return not self._event.is_set()
+
     def get(self) -> Any:
         assert self._event.wait(10), "nothing came"
         return self._value

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from durable_lambda.engine import Engine, FileClient
 
 __all__ = ["CallbackClient"]
+
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
 class _Channel(Protocol):
@@ -117,7 +120,10 @@ class _LambdaApi:
 
     def __init__(self, endpoint_url: str | None) -> None:
         try:
-            import boto3  # pyright: ignore[reportMissingTypeStubs]  # late: it takes half a second
+            # late: it takes half a second, and the other channels do without
+            import boto3  # pyright: ignore[reportMissingTypeStubs]
+            from botocore import UNSIGNED  # pyright: ignore[reportMissingTypeStubs]
+            from botocore.config import Config  # pyright: ignore[reportMissingTypeStubs]
         except ImportError as error:
             raise BackendError(
                 "sending callbacks to AWS needs boto3: pip install 'durable-lambda[aws]' "
@@ -126,7 +132,11 @@ class _LambdaApi:
         from durable_lambda.engine import values  # late, as above
 
         self._values = values
-        self._client: Any = boto3.client("lambda", endpoint_url=endpoint_url)  # pyright: ignore[reportUnknownMemberType]  # boto3 has no types
+        options: dict[str, Any] = {"endpoint_url": endpoint_url}
+        if endpoint_url is not None and urlsplit(endpoint_url).hostname in _LOOPBACK:
+            # An engine on this machine wants neither an account nor a region.
+            options |= {"region_name": "us-east-1", "config": Config(signature_version=UNSIGNED)}
+        self._client: Any = boto3.client("lambda", **options)  # pyright: ignore[reportUnknownMemberType]
 
     def send_callback_success(self, callback_id: str, value: Any = None) -> None:
         result = self._values.encode_value("value", value).encode("utf-8")

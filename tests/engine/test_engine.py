@@ -433,3 +433,29 @@ def test_a_hundred_executions_run_on_one_loop(engine):
     engine.register(Script(body))
     executions = [engine.start("orders", number) for number in range(100)]
     assert [execution.result(10) for execution in executions] == list(range(100))
+
+
+def test_an_invocation_that_ignores_its_cancellation_is_given_up(monkeypatch):
+    monkeypatch.setattr("durable_lambda.engine.invoker.GRACE_SECONDS", 0.01)
+    release = Mail()
+    refused = Mail()
+
+    async def body(run: Invocation):
+        if release.is_empty:
+            release.put(asyncio.Event())
+            while not release.get().is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await release.get().wait()
+            try:
+                await run.step("late")
+            except InvalidParameterValueException as error:
+                refused.put(error.message)
+            return "late"
+        release.get().set()
+        return "in time"
+
+    with Engine(clock=SkippingClock()) as engine:
+        registration = Registration("orders", Script(body), 100, 0.01, 1)
+        engine._thread.ask(lambda host: host.register(registration)).result()
+        assert engine.start("orders").result(10) == "in time"
+        assert refused.get() == "Invalid checkpoint token"

@@ -9,7 +9,7 @@ import pytest
 
 from durable_lambda.engine import Engine, FileInUseError, SkippingClock, StoreError, host
 from durable_lambda.engine.schema import APPLICATION_ID
-from durable_lambda.engine.store import Store, StoreReader
+from durable_lambda.engine.store import Store, StoreReader, Writes
 from durable_lambda.protocol.errors import ServiceError
 from durable_lambda.protocol.updates import OperationUpdate
 from scripted import Invocation, Mail, Script
@@ -190,3 +190,46 @@ def test_text_that_is_no_unicode_is_refused_and_harms_nobody(engine):
 
     engine.register(Script(body))
     assert engine.start("orders").result(10) == 1
+
+
+def test_a_fault_at_any_write_changes_neither_the_result_nor_the_history(path, monkeypatch):
+    monkeypatch.setattr(host, "REST_AFTER_FAILURE_SECONDS", 0.001)
+    write = Store.write
+    writes = 0
+    fault_at = 0
+
+    def faulty(store: Store, batch: Writes) -> None:
+        nonlocal writes
+        writes += 1
+        if writes == fault_at:
+            raise StoreError("a fault")
+        write(store, batch)
+
+    async def body(run: Invocation):
+        first = await run.step("a", lambda: 1)
+        await run.wait("w", 60)
+        return first + await run.step("b", lambda: 2)
+
+    monkeypatch.setattr(Store, "write", faulty)
+    while writes >= fault_at:
+        writes, fault_at = 0, fault_at + 1
+        with Engine(":memory:", clock=SkippingClock()) as engine:
+            engine.register(Script(body))
+            try:
+                execution = engine.start("orders", execution_name="n")
+            except StoreError:
+                execution = engine.start("orders", execution_name="n")
+            assert execution.result(10) == 3
+            kinds = [event.event_type for event in execution.history()]
+        told = [kind for kind in kinds if kind != "InvocationCompleted"]
+        assert told == [
+            "ExecutionStarted",
+            "StepStarted",
+            "StepSucceeded",
+            "WaitStarted",
+            "WaitSucceeded",
+            "StepStarted",
+            "StepSucceeded",
+            "ExecutionSucceeded",
+        ], fault_at
+    assert fault_at > 7

@@ -58,16 +58,15 @@ class InProcessBackend:
                 host.commit.change(hosted, accepted.changes)
             answer = answer_checkpoint(state, accepted.updated, checkpoint_token, client_token)
         if hosted.is_dirty:
-            try:
-                await host.commit.wait()
-            except StoreError as error:
-                raise ServiceError(f"The checkpoint could not be stored: {error}") from error
+            await self._stored()
         return answer
 
     async def get_execution_state(self, arn: str, checkpoint_token: str, marker: str, max_items: int) -> ExecutionState:
         """A page of operations; the token is not spent. Raises `InvalidParameterValueException`."""
         hosted = self._hosted(arn)
         check_token(hosted.state, checkpoint_token)
+        if hosted.is_dirty:
+            await self._stored()  # what is told is stored
         return state_page(hosted.state, marker, max_items, self._host.limits.page_bytes)
 
     def watch(self, arn: str, on_change: Callable[[], None]) -> Callable[[], None]:
@@ -80,6 +79,12 @@ class InProcessBackend:
                 hosted.watchers.remove(on_change)
 
         return unwatch
+
+    async def _stored(self) -> None:
+        try:
+            await self._host.commit.wait()
+        except StoreError as error:
+            raise ServiceError(f"The state could not be stored: {error}") from error
 
     def _hosted(self, arn: str) -> Hosted:
         hosted = self._host.live.get(arn.rpartition("/")[2])

@@ -32,11 +32,11 @@ class Execution(ExecutionHandle):
     @property
     def status(self) -> ExecutionStatus:
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or STOPPED."""
-        return self._thread.wait(self._thread.ask(self._read_status))
+        return self._thread.wait(self._thread.ask(self._read_status, durably=True))
 
     async def astatus(self) -> ExecutionStatus:
         """`status`, to be awaited."""
-        return await asyncio.wrap_future(self._thread.ask(self._read_status))
+        return await asyncio.wrap_future(self._thread.ask(self._read_status, durably=True))
 
     def wait(self, timeout: float | None = None) -> ExecutionStatus:
         """Wait until it has ended, and tell how. Raises `TimeoutError` after `timeout` seconds."""
@@ -68,11 +68,11 @@ class Execution(ExecutionHandle):
 
     def operations(self) -> Sequence[Operation]:
         """Its operations as they stand, in the order in which they started, the EXECUTION first."""
-        return self._thread.wait(self._thread.ask(self._read_operations))
+        return self._thread.wait(self._thread.ask(self._read_operations, durably=True))
 
     async def aoperations(self) -> Sequence[Operation]:
         """`operations`, to be awaited."""
-        return await asyncio.wrap_future(self._thread.ask(self._read_operations))
+        return await asyncio.wrap_future(self._thread.ask(self._read_operations, durably=True))
 
     def stop(self, error: BaseException | str | ErrorObject | None = None) -> None:
         """End it as STOPPED, for the reason given. Nothing is interrupted: what runs cannot checkpoint any more.

@@ -17,6 +17,7 @@ import msgspec
 from durable_lambda.engine.clock import RealClock
 from durable_lambda.engine.errors import FileInUseError, UnknownExecutionError
 from durable_lambda.engine.inbox import Request, Response, perform
+from durable_lambda.engine.lock import is_owned
 from durable_lambda.engine.machine.limits import Limits
 from durable_lambda.engine.mailbox import Mailbox
 from durable_lambda.engine.requests import find_execution
@@ -102,7 +103,8 @@ class FileClient:
 
     def _send(self, request: Request) -> None:
         encoded = msgspec.json.encode(request)
-        response = self._perform(encoded) or self._post(encoded)
+        response = None if is_owned(self._path) else self._perform(encoded)
+        response = response or self._post(encoded)
         if response.code is not None:
             raise _ERRORS.get(response.code, ExecutionError)(response.message or "")
 
@@ -121,7 +123,7 @@ class FileClient:
         ends_at = time.monotonic() + self._timeout
         with Mailbox(self._path) as mailbox:
             number = mailbox.post(request)
-            while (answer := mailbox.fetch(number)) is None and time.monotonic() < ends_at:
+            while (answer := mailbox.fetch(number)) is None and time.monotonic() < ends_at and is_owned(self._path):
                 time.sleep(POLL_SECONDS)
             if answer is None and not mailbox.take_back(number):
                 answer = mailbox.fetch(number)

@@ -71,6 +71,8 @@ class Invoker:
         self._on_end = on_end
         self._on_idle = on_idle
         self._tasks: set[asyncio.Task[None]] = set()
+        self._given_up: set[asyncio.Task[None]] = set()
+        """Invocations that took too long, were cancelled, and go on all the same."""
         self._is_closing = False
 
     @property
@@ -90,13 +92,20 @@ class Invoker:
     async def close(self) -> None:
         """Cancel what is under way. It counts as nothing: recovery goes on where each execution stood."""
         self._is_closing = True
-        for task in self._tasks:
+        tasks = self._tasks | self._given_up
+        for task in tasks:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=GRACE_SECONDS)
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE_SECONDS)
+
+    def _give_up(self, hosted: Hosted, task: asyncio.Task[None], error: ErrorObject) -> None:
+        self._tasks.discard(task)
+        self._given_up.add(task)
+        self._on_end(hosted, task, error)
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._given_up.discard(task)
         if not self._tasks and not self._is_closing:
             self._on_idle()
 
@@ -105,7 +114,7 @@ class Invoker:
     ) -> None:
         task = hosted.task
         assert task is not None
-        timeout = _Timeout(self._loop, self._context, task, registration, lambda e: self._on_end(hosted, task, e))
+        timeout = _Timeout(self._loop, self._context, task, registration, lambda e: self._give_up(hosted, task, e))
         outcome: Outcome
         try:
             outcome = await registration.function.invoke(event, self._backend, context)

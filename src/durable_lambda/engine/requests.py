@@ -75,7 +75,7 @@ def start_execution(host: Host, function: str, payload: str, name: str | None) -
 def stop_execution(host: Host, execution_id: str, error: ErrorObject | None) -> int:
     """End an execution; one that has ended stays as it is. Returns when it ended.
 
-    Raises `ResourceNotFoundException`.
+    Raises `UnknownExecutionError`.
     """
     hosted = host.live.get(execution_id)
     if hosted is None:

@@ -12,6 +12,7 @@ from durable_lambda.engine.clock import Clock
 from durable_lambda.engine.errors import EngineClosedError
 from durable_lambda.engine.host import Host
 from durable_lambda.engine.inbox import Inbox
+from durable_lambda.engine.invoker import GRACE_SECONDS
 from durable_lambda.engine.machine.limits import Limits
 from durable_lambda.engine.store import Store
 from durable_lambda.errors import ValidationError
@@ -118,8 +119,15 @@ class EngineThread:
             raise ValidationError(f"a durable function cannot {what}")
 
     def _main(self, opened: Future[Host]) -> None:
-        with asyncio.Runner(loop_factory=InvocationLoop) as runner:
-            runner.run(self._serve(opened))
+        # Not an `asyncio.Runner`: it would wait for ever for a task that ignores its cancellation.
+        loop = InvocationLoop()
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_until_complete(self._serve(opened))
+            _end_tasks(loop)
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            loop.close()
 
     async def _serve(self, opened: Future[Host]) -> None:
         try:
@@ -146,6 +154,15 @@ class EngineThread:
         for future in tuple(self._outstanding):
             if future.set_running_or_notify_cancel():
                 future.set_exception(EngineClosedError("the engine was closed; its executions go on later"))
+
+
+def _end_tasks(loop: InvocationLoop) -> None:
+    """Cancel what functions have left behind."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.wait(tasks, timeout=GRACE_SECONDS))
 
 
 def _call_if_open(loop: asyncio.AbstractEventLoop, host: Host) -> None:
