@@ -220,8 +220,8 @@ def test_a_failed_operation_raises_as_often_as_it_is_awaited() -> None:
     [
         lambda operation: asyncio.wait_for(operation, 10),
         lambda operation: asyncio.shield(asyncio.ensure_future(operation)),
-        lambda operation: asyncio.create_task(operation),
-        lambda operation: asyncio.ensure_future(operation),
+        asyncio.create_task,
+        asyncio.ensure_future,
     ],
     ids=["wait_for", "shield", "create_task", "ensure_future"],
 )

@@ -53,7 +53,7 @@ def test_a_blocked_execution_suspends_at_once_beside_one_that_never_stops_turnin
     stop = False
 
     async def turn() -> None:
-        while not stop:
+        while not stop:  # noqa: ASYNC110  # turning is what it is for
             await asyncio.sleep(0)
 
     async def busy(event: Any, ctx: DurableContext) -> None:
@@ -122,13 +122,17 @@ def test_an_invocation_that_its_host_cancels_ends_with_its_bodies(loop: Invocati
 
 def test_invocations_leave_no_tasks_on_the_loop(loop: InvocationLoop) -> None:
     async def forgetful(event: Any, ctx: DurableContext) -> None:
-        ctx.step("forgotten", asyncio.Event().wait)
+        ctx.wait("forgotten", 60)
         background = asyncio.ensure_future(asyncio.Event().wait())
         await asyncio.gather(ctx.wait("pause", 60), ctx.create_callback("approval"))
         assert not background.done()
 
+    async def returns(event: Any, ctx: DurableContext) -> None:
+        ctx.step("forgotten", asyncio.Event().wait)
+        await ctx.step("work", str)
+
     async def several() -> None:
-        for fn in (forgetful, blocked, forgetful):
+        for fn in (forgetful, blocked, returns, forgetful):
             await invoke(fn)
             assert asyncio.all_tasks() == {asyncio.current_task()}
 
@@ -140,7 +144,7 @@ def test_warm_invocations_use_one_loop_and_leave_no_tasks() -> None:
 
     async def handler(event: Any, ctx: DurableContext) -> None:
         loops.append(asyncio.get_running_loop())
-        ctx.step("forgotten", asyncio.Event().wait)
+        ctx.wait("forgotten", 60)
         await ctx.wait("pause", 60)
 
     warm = durable_execution(backend=RecordingBackend())(handler)
