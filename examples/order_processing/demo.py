@@ -18,6 +18,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 OUT = Path.cwd() / "out" / "demo"
+DB = os.path.relpath(OUT / "orders.db", HERE)
 DURABLE = str(Path(sys.executable).with_name("durable"))
 PATIENCE = 60.0  # seconds
 
@@ -25,6 +26,7 @@ PATIENCE = 60.0  # seconds
 def main() -> None:
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
+    say(f"In {os.path.relpath(HERE)}; executions are kept in {os.path.relpath(OUT)}.")
     approve_a_large_order()
     survive_a_kill()
     say("More: durable --help, and the README.")
@@ -46,16 +48,16 @@ def approve(name: str, answered: list[str]) -> None:
     """The other process: find the callback that is waited for, and answer it. Notes what it did."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        shown = durable("show", name, "--json")
+        shown = durable("show", name, "--db", DB, "--json")
         operations = json.loads(shown.stdout)["Operations"] if shown.returncode == 0 else []
         asked = any(each.get("Name") == "ask for approval" and each["Status"] == "SUCCEEDED" for each in operations)
         for operation in operations:
             if asked and operation["Type"] == "CALLBACK":
                 callback_id = operation["CallbackDetails"]["CallbackId"]
                 answer = json.dumps({"approved": True, "by": "grace"})
-                command = ["callback", "success", callback_id, "--result", answer]
+                command = ["callback", "success", callback_id, "--result", answer, "--db", DB]
                 durable(*command).check_returncode()
-                answered += [shlex.join(["durable", "show", name]), shlex.join(["durable", *command])]
+                answered += [shlex.join(["durable", "show", name, "--db", DB]), shlex.join(["durable", *command])]
                 return
         time.sleep(0.2)
 
@@ -65,7 +67,7 @@ def survive_a_kill() -> None:
     say("2. An order whose process is killed while three reservations are under way.")
     command = show_command(event, name)
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment(name), cwd=OUT
+        command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment(name), cwd=HERE
     ) as run:
         assert run.stdout is not None
         for line in run.stdout:
@@ -90,13 +92,12 @@ def survive_a_kill() -> None:
 
 def run_shown(event: str, name: str) -> None:
     """`durable run`, writing to this terminal."""
-    subprocess.run(show_command(event, name), env=environment(name), cwd=OUT, check=True)
+    subprocess.run(show_command(event, name), env=environment(name), cwd=HERE, check=True)
 
 
 def show_command(event: str, name: str) -> list[str]:
     """The command that runs an order, after showing it."""
-    app, order = os.path.relpath(HERE / "app.py", OUT), os.path.relpath(HERE / event, OUT)
-    arguments = ["run", f"{app}:handler", "--event", f"@{order}", "--name", name]
+    arguments = ["run", "app.py:handler", "--event", f"@{event}", "--name", name, "--db", DB]
     print(f"\n$ {shlex.join(['durable', *arguments])}\n", flush=True)
     return [DURABLE, *arguments]
 
@@ -104,7 +105,7 @@ def show_command(event: str, name: str) -> list[str]:
 def durable(*arguments: str) -> "subprocess.CompletedProcess[str]":
     """A command of the other process; what it prints is not shown, since it would get into the tree."""
     command = [DURABLE, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=OUT, check=False)
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=HERE, check=False)
 
 
 def environment(name: str) -> dict[str, str]:
