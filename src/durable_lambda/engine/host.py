@@ -183,6 +183,8 @@ class Host:
         end = hosted.state.ended
         assert end is not None
         self._drop(hosted)
+        if end.status in ("STOPPED", "TIMED_OUT"):
+            self._tell(hosted.watchers)  # what still runs learns from its next checkpoint that it need not
         for waiter in self.waiters.pop(hosted.row.id, ()):
             if waiter.set_running_or_notify_cancel():
                 waiter.set_result(end)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from durable_lambda.engine.errors import UnknownExecutionError
 from durable_lambda.engine.host import Host
 from durable_lambda.engine.hosted import Hosted
-from durable_lambda.engine.machine.batch import Change
+from durable_lambda.engine.machine.batch import Change, text_size
 from durable_lambda.engine.machine.due import decide_due
 from durable_lambda.engine.machine.identity import execution_id_in, new_execution_id
 from durable_lambda.engine.machine.log import recover
@@ -42,12 +42,18 @@ class CallbackAnswer:
 def start_execution(host: Host, function: str, payload: str, name: str | None) -> ExecutionRow:
     """Begin an execution, or find the one that has that name and payload already.
 
-    Raises `ValidationError` for a function that is not registered, `ExecutionAlreadyStartedError` for another payload.
+    Raises `ValidationError` for a function that is not registered or an event that is too large,
+    `ExecutionAlreadyStartedError` for another payload.
     """
     registration = host.functions.get(function)
     if registration is None:
         known = ", ".join(sorted(host.functions)) or "none yet: call engine.register(…) first"
         raise ValidationError(f"no function is registered as {function!r}; registered: {known}")
+    if text_size(payload) > host.limits.execution_payload:
+        raise ValidationError(
+            f"the event is larger than {host.limits.execution_payload} bytes as JSON (the service's limit); "
+            f"store it elsewhere and send a reference"
+        )
     digest = hashlib.sha256(payload.encode("utf-8")).digest()
     if name is not None:
         hosted = host.names.get((function, name))

@@ -7,7 +7,7 @@ import heapq
 from durable_lambda.engine.machine import callback, records, step, wait
 from durable_lambda.engine.machine.batch import Change
 from durable_lambda.engine.machine.state import ExecutionState
-from durable_lambda.protocol.operations import Operation
+from durable_lambda.protocol.operations import Operation, epoch_seconds
 
 
 def next_due(state: ExecutionState, resume_at: int | None = None) -> int | None:
@@ -53,7 +53,9 @@ def _expire(state: ExecutionState, operation: Operation, moment: int, now: int) 
     if operation.type == "STEP":
         return step.StepReady(now, operation.id)
     if operation.type == "WAIT":
-        return wait.WaitSucceeded(now, operation.id, (moment - int(operation.start_timestamp)) // 1000)  # type: ignore[arg-type]  # this engine's moments are integers
+        return wait.WaitSucceeded(
+            now, operation.id, round(epoch_seconds(moment) - epoch_seconds(operation.start_timestamp))
+        )
     in_time = state.deadlines[operation.id].timeout_at != moment
     return callback.CallbackTimedOut(now, operation.id, callback.HEARTBEAT_MISSED if in_time else callback.TIMED_OUT)
 
