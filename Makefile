@@ -9,10 +9,10 @@ ARGS ?=
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SOURCES := src tests examples
+SOURCES := src tests examples benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix clean
+.PHONY: help demo test bench check fix clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ demo: $(STAMP)  ## Run an order to its receipt, then kill it half-way and resume
 test: $(STAMP)  ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
 
+bench: $(STAMP)  ## Measure beside the peers (ARGS="--quick", ARGS=--help)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
 check: $(STAMP)  ## Lint, formatting, types, layers
 	@BIN="$(BIN)" sh tools/check.sh $(SOURCES)
 
@@ -31,7 +34,7 @@ fix: $(STAMP)  ## Format, and mend what the linter can mend
 	@$(BIN)/ruff format $(SOURCES)
 
 clean:  ## Remove the virtual environment and caches
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-bench-* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # Made again only when pyproject.toml has changed.
 $(STAMP): pyproject.toml

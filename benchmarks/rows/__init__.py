@@ -1,0 +1,16 @@
+"""The rows of the table, in its order. Each is a module as `figures.Row` says."""
+
+NAMES = (
+    "imports",
+    "memory",
+    "empty",
+    "replay",
+    "fresh",
+    "delayed",
+    "calls",
+    "engine_step",
+    "engine_load",
+    "recovery",
+    "growth",
+    "unit_test",
+)

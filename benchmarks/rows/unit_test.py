@@ -1,0 +1,106 @@
+"""The test of a function with one step, as a test suite would run it: an engine in memory, made anew each time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+from benchmarks.figures import Line, Measured, Probe, Results, within
+
+TITLE = "Test of a function with one step"
+
+_SUBJECTS = ("ours", "async_peer")
+_TESTS = 100
+_WARM_UP = 5
+
+
+def plan(quick: bool) -> list[Probe]:
+    return [Probe(subject, 2 if quick else 5) for subject in _SUBJECTS]
+
+
+def measure(subject: str) -> Measured:
+    test = {"ours": _ours, "async_peer": _async_peer}[subject]()
+    samples: list[float] = []
+    for number in range(_WARM_UP + _TESTS):
+        began = perf_counter()
+        result = test()
+        took = perf_counter() - began
+        assert result == 3, result
+        if number >= _WARM_UP:
+            samples.append(took)
+    return {"seconds": samples, **(_on_an_open_engine() if subject == "ours" else {})}
+
+
+async def _three() -> int:
+    return 3
+
+
+def _handler() -> Any:
+    from durable_lambda import DurableContext, durable_execution
+
+    @durable_execution
+    async def handler(event: int, ctx: DurableContext) -> int:
+        return await ctx.step("three", _three)
+
+    return handler
+
+
+def _ours() -> Callable[[], Any]:
+    from durable_lambda.engine import Engine
+
+    handler = _handler()
+
+    def test() -> Any:
+        with Engine(":memory:") as engine:
+            engine.register(handler)
+            return engine.start("handler", 1).result(timeout=10)
+
+    return test
+
+
+def _on_an_open_engine() -> Measured:
+    from durable_lambda.engine import Engine
+
+    samples: list[float] = []
+    with Engine(":memory:") as engine:
+        engine.register(_handler())
+        for _ in range(_WARM_UP + _TESTS):
+            began = perf_counter()
+            engine.start("handler", 1).result(timeout=10)
+            samples.append(perf_counter() - began)
+    return {"open_engine": samples[_WARM_UP:]}
+
+
+def _async_peer() -> Callable[[], Any]:
+    import json
+
+    from async_durable_execution import create_local_runner, durable_execution, step
+
+    @durable_execution
+    async def handler(event: int) -> int:
+        return await step(partial(_three), name="three")
+
+    async def run() -> Any:
+        async with create_local_runner(handler=handler, input="1", timeout=10) as runner:
+            return json.loads((await runner.run()).result)
+
+    loop = asyncio.new_event_loop()
+    return lambda: loop.run_until_complete(run())
+
+
+def lines(results: Results) -> list[Line]:
+    figures = results.medians("seconds", _SUBJECTS, 1e3)
+    return [
+        Line(
+            "a fresh engine in memory: open, start, result, close",
+            "ms",
+            figures,
+            "≤ 1 ms",
+            within(figures["ours"], 1),
+            results.noise("ours", "seconds"),
+        ),
+        Line("… on an engine that is open: start, result", "ms", results.medians("open_engine", ["ours"], 1e3)),
+    ]

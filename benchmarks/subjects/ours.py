@@ -1,0 +1,59 @@
+"""durable-lambda as an SDK: its handler, with the service as its backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Any
+
+import msgspec
+
+from benchmarks.service import Service
+from benchmarks.subjects import Marks, Shape
+from durable_lambda import DurableContext, durable_execution
+from durable_lambda.protocol.backend import CheckpointResponse, ExecutionState
+from durable_lambda.protocol.updates import OperationUpdate
+
+
+class Backend:
+    """The service as durable-lambda asks for it."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def checkpoint(
+        self, arn: str, checkpoint_token: str, updates: Sequence[OperationUpdate], client_token: str | None = None
+    ) -> CheckpointResponse:
+        answer = await self._service.acheckpoint(msgspec.to_builtins(updates))
+        state = answer["NewExecutionState"]
+        return CheckpointResponse(answer["CheckpointToken"], ExecutionState(state["Operations"]))
+
+    async def get_execution_state(self, arn: str, checkpoint_token: str, marker: str, max_items: int) -> ExecutionState:
+        raise NotImplementedError
+
+
+async def async_body(number: int) -> int:
+    return number
+
+
+def def_body(number: int) -> int:
+    return number
+
+
+def build(shape: Shape, service: Service, marks: Marks) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    """A handler of this shape."""
+    body = async_body if shape.body == "async" else def_body
+
+    async def steps(ctx: DurableContext) -> int:
+        for number in range(shape.steps):
+            since = perf_counter()
+            await ctx.step(f"step-{number}", body, number)
+            marks.lap(since)
+        return shape.steps
+
+    @durable_execution(backend=Backend(service))
+    async def handler(event: dict[str, int], ctx: DurableContext) -> int:
+        marks.begin()
+        return await ctx.run_in_child_context("child", steps) if shape.in_child else await steps(ctx)
+
+    return handler
