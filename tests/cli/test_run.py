@@ -203,7 +203,7 @@ def _read_all(terminal: int) -> str:
             ("app.py:nope", "--event", "1"),
             "durable functions there: handler, approving, failing, hanging, blocking, nested",
         ),
-        (("app.py:first", "--event", "1"), "no durable function"),
+        (("app.py:first", "--event", "1"), "not a durable function"),
         (("broken.py:handler", "--event", "1"), "ZeroDivisionError"),
         (("app.py:handler", "--event", "1", "--name", "not a name"), "--name 'not a name' must be 1 to 64 letters"),
         (("app.py:handler", "--event", "1", "--name", "n" * 65), "must be 1 to 64 letters"),

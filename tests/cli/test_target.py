@@ -88,7 +88,7 @@ def test_a_missing_attribute_lists_the_durable_functions(tmp_path: Path) -> None
 def test_a_function_without_the_decorator_is_no_target(tmp_path: Path) -> None:
     (tmp_path / "app_plain.py").write_text(HANDLERS)
     message = refusal("app_plain.py:plain")
-    assert message.startswith("'plain' in app_plain.py is no durable function but a function")
+    assert message.startswith("'plain' in app_plain.py is a function, not a durable function")
     assert "@durable_execution" in message
 
 

@@ -117,5 +117,5 @@ def _durable_function(module: ModuleType, place: str, attribute: str) -> Durable
         raise CommandError(f"{place} has no {attribute!r}; {there}")
     kind = type(found).__name__
     raise CommandError(
-        f"{attribute!r} in {place} is no durable function but a {kind}: decorate it with @durable_execution; {there}"
+        f"{attribute!r} in {place} is a {kind}, not a durable function: decorate with @durable_execution; {there}"
     )
