@@ -18,6 +18,7 @@ from durable_lambda.errors import (
 from durable_lambda.protocol.errors import (
     InvalidParameterValueException,
 )
+from durable_lambda.protocol.invocation import InvocationOutput
 from scripted import Blocked, Invocation, Mail, Script
 
 
@@ -214,3 +215,29 @@ def test_what_runs_is_told_of_a_stop_and_learns_it_from_its_next_checkpoint(engi
     mail.get()
     execution.stop()
     assert refused.get().is_stale_token
+
+
+def test_a_result_or_an_error_that_is_no_unicode_fails_the_execution_and_hangs_nothing(engine):
+    async def result(run: Invocation):
+        return InvocationOutput("SUCCEEDED", result='"\ud800"')
+
+    async def error(run: Invocation):
+        raise OSError("no such file: \udcff")
+
+    for name, body in (("result", result), ("error", error)):
+        engine.register(Script(body), name=name)
+        with pytest.raises(ExecutionFailedError, match="not valid Unicode"):
+            engine.start(name).result(10)
+
+
+def test_a_function_that_answers_nonsense_fails_its_invocation():
+    class Nonsense:
+        name = "orders"
+
+        async def invoke(self, *_: object) -> str:
+            return "done"
+
+    with Engine(limits=Limits(failed_invocations=1)) as engine:
+        engine.register(Nonsense())
+        with pytest.raises(ExecutionFailedError, match="'done', which is no InvocationOutput"):
+            engine.start("orders").result(10)

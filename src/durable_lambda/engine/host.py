@@ -29,6 +29,8 @@ from durable_lambda.engine.machine.records import ExecutionEnded
 from durable_lambda.engine.machine.state import Invocation
 from durable_lambda.engine.store import Store
 from durable_lambda.engine.timers import Timers
+from durable_lambda.protocol.errors import InvalidParameterValueException
+from durable_lambda.protocol.invocation import InvocationOutput
 from durable_lambda.protocol.operations import ErrorObject
 
 logger = logging.getLogger("durable_lambda.engine")
@@ -171,7 +173,12 @@ class Host:
                 changes = decide_failure(state, outcome, self.limits, now)
             else:
                 changes = decide_output(state, outcome, self.limits, now)
-            self.commit.change(hosted, changes)
+            try:
+                self.commit.change(hosted, changes)
+            except InvalidParameterValueException as problem:
+                # A text that cannot be stored (a file's name in an exception's, say) must not stop the execution here.
+                failed = InvocationOutput("FAILED", error=ErrorObject(problem.code, problem.message))
+                self.commit.change(hosted, decide_output(state, failed, self.limits, now))
             state.invocation = None
 
     def _on_idle(self) -> None:

@@ -118,6 +118,8 @@ class Invoker:
         outcome: Outcome
         try:
             outcome = await registration.function.invoke(event, self._backend, context)
+            if not isinstance(outcome, InvocationOutput):  # pyright: ignore[reportUnnecessaryIsInstance]  # user code
+                raise TypeError(f"{registration.name} answered {outcome!r}, which is no InvocationOutput")
         except asyncio.CancelledError as error:
             if self._is_closing:
                 return
