@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.environments import ROOT
-from benchmarks.figures import Line, Results
+from benchmarks.figures import Line, Measured, Results, percentile
 
 _COLUMNS = ("ours", "official", "async_peer", "dbos", "bare")
 _HEADINGS = ("", "ours", "official", "async", "DBOS", "floor", "better by", "noise", "ask", "")
@@ -63,12 +63,25 @@ def write(
             name: {
                 "title": title,
                 "lines": [{**vars(line), "ratio": line.ratio} for line in lines],
-                "rounds": results.measured,
+                "rounds": {key: [_summed_up(each) for each in rounds] for key, rounds in results.measured.items()},
             }
             for name, (title, lines, results) in sections.items()
         },
     }
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
+def _summed_up(measured: Measured) -> Measured:
+    """Samples as their distribution: thousands of them are of no use in a file."""
+    return {
+        name: {
+            "samples": len(value),
+            **{f"p{percent}": percentile(value, percent) for percent in (0, 10, 50, 90, 99, 100)},
+        }
+        if isinstance(value, list)
+        else value
+        for name, value in measured.items()
+    }
 
 
 def machine() -> dict[str, Any]:

@@ -1,8 +1,14 @@
-"""A step that runs for the first time, with a service that answers at once: all that is left is the library."""
+"""A step that runs for the first time, with a service that answers at once: all that is left is the library.
+
+The floor of a `def` body in an async function is the hop to a thread and back, with nothing else.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
 
 from benchmarks.figures import Line, Measured, Probe, Results, percentile, within
 from benchmarks.service import Service
@@ -10,7 +16,7 @@ from benchmarks.subjects import LambdaContext, Marks, Shape
 
 TITLE = "Fresh step, instant service"
 
-_BODIES = {"async": ("ours", "async_peer"), "def": ("ours", "official")}
+_BODIES = {"async": ("ours", "async_peer"), "def": ("ours", "official", "bare")}
 _ASKS = {"async": 100.0, "def": 250.0}
 _STEPS = 200
 _INVOCATIONS = 4
@@ -23,6 +29,8 @@ def plan(quick: bool) -> list[Probe]:
 
 
 def measure(subject: str, body: str) -> Measured:
+    if subject == "bare":
+        return {"seconds": asyncio.run(_hops())}
     service, marks = Service(), Marks()
     handler = importlib.import_module(f"benchmarks.subjects.{subject}").build(Shape(_STEPS, body), service, marks)
     samples: list[float] = []
@@ -33,6 +41,18 @@ def measure(subject: str, body: str) -> Measured:
         if number:
             samples += marks.laps
     return {"seconds": samples, "p99": percentile(samples, 99), "calls": service.calls / _STEPS}
+
+
+async def _hops() -> list[float]:
+    """Seconds that a call on a thread takes whose result is awaited."""
+    samples: list[float] = []
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1) as threads:
+        for _ in range(_STEPS * _INVOCATIONS):
+            began = perf_counter()
+            await loop.run_in_executor(threads, int)
+            samples.append(perf_counter() - began)
+    return samples[_STEPS:]
 
 
 def lines(results: Results) -> list[Line]:

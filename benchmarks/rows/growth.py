@@ -20,10 +20,12 @@ _DAY = 86_400
 
 def plan(quick: bool) -> list[Probe]:
     rounds = 1 if quick else 3
-    in_one = [Probe("ours", rounds, {"kind": "in_one", "count": count}) for count in _IN_ONE[: 2 if quick else 3]]
-    at_once = [Probe("ours", rounds, {"kind": "at_once", "count": count}) for count in _AT_ONCE]
-    waiting = [Probe("ours", 1 if quick else 2, {"kind": "waiting", "count": count}) for count in _AT_ONCE]
-    return [*in_one, *at_once, *waiting]
+    in_one, at_once = (_IN_ONE[:2], _AT_ONCE[:3]) if quick else (_IN_ONE, _AT_ONCE)
+    return [
+        *(Probe("ours", rounds, {"kind": "in_one", "count": count}) for count in in_one),
+        *(Probe("ours", rounds, {"kind": "at_once", "count": count}) for count in at_once),
+        *(Probe("ours", rounds, {"kind": "waiting", "count": count}) for count in at_once),
+    ]
 
 
 def measure(subject: str, kind: str, count: int) -> Measured:

@@ -22,7 +22,7 @@ STATEMENTS = {
 
 
 def plan(quick: bool) -> list[Probe]:
-    return [Probe(subject, 5 if quick else 21) for subject in STATEMENTS]
+    return [Probe(subject, 4 if quick else 21) for subject in STATEMENTS]
 
 
 def script(subject: str) -> str:

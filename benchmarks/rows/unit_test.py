@@ -1,8 +1,13 @@
-"""The test of a function with one step, as a test suite would run it: an engine in memory, made anew each time."""
+"""The test of a function with one step, as a test suite would run it: an engine in memory, made anew each time.
+
+The floor is what such an engine is made of: a thread with a loop, and a database in memory with its tables.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import threading
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
@@ -12,7 +17,7 @@ from benchmarks.figures import Line, Measured, Probe, Results, within
 
 TITLE = "Test of a function with one step"
 
-_SUBJECTS = ("ours", "async_peer")
+_SUBJECTS = ("ours", "async_peer", "bare")
 _TESTS = 100
 _WARM_UP = 5
 
@@ -22,7 +27,7 @@ def plan(quick: bool) -> list[Probe]:
 
 
 def measure(subject: str) -> Measured:
-    test = {"ours": _ours, "async_peer": _async_peer}[subject]()
+    test = {"ours": _ours, "async_peer": _async_peer, "bare": lambda: _floor}[subject]()
     samples: list[float] = []
     for number in range(_WARM_UP + _TESTS):
         began = perf_counter()
@@ -32,6 +37,23 @@ def measure(subject: str) -> Measured:
         if number >= _WARM_UP:
             samples.append(took)
     return {"seconds": samples, **(_on_an_open_engine() if subject == "ours" else {})}
+
+
+def _floor() -> int:
+    """A thread with a loop and a database in memory; nothing is done with them."""
+    tables: list[int] = []
+
+    async def main() -> None:
+        connection = sqlite3.connect(":memory:", isolation_level=None)
+        for number in range(5):
+            connection.execute(f"CREATE TABLE t{number} (key INTEGER PRIMARY KEY, value BLOB NOT NULL)")
+        tables.append(connection.execute("SELECT count(*) - 2 FROM sqlite_master").fetchone()[0])
+        connection.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(main()))
+    thread.start()
+    thread.join()
+    return tables[0]
 
 
 async def _three() -> int:
