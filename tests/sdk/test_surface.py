@@ -13,7 +13,8 @@ import durable_lambda
 from durable_lambda import errors
 
 DRAWN = re.compile(
-    r"^ {4}(?P<indent>[│ ├└─]*)(?P<names>\w+(?: · \w+)*)(?: \(BaseException\))?(?: {2,}(?P<codes>[A-Z_, …]+))?$"
+    r"^ {4}(?P<indent>[│ ├└─]*)(?P<names>\w+(?: · \w+)*)(?: \((?:BaseException|ExceptionGroup)\))?"
+    r"(?: {2,}(?P<codes>[A-Z_, …]+))?$"
 )
 
 
