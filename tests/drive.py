@@ -2,6 +2,7 @@
 
 `Execution` keeps what the service knows of one execution (by `RecordingBackend`). `run` makes one invocation, with the
 function as it was or with changed code; `elapse`, `answer` and `change` do what the service and the outside world do.
+Whatever an invocation sends and answers is held against the service's model, so each test that uses it is one of the wire.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.invocation import parse_invocation
 from durable_lambda.protocol.updates import OperationUpdate
 from recording import RecordingBackend, invocation, run
+from wire import assert_matches
 
 
 class Execution:
@@ -51,13 +53,15 @@ class Execution:
         history = list(self.backend.operations.values())
         try:
             if self.loop is None:
-                return run(handler, self.event, history)
+                return assert_envelope(run(handler, self.event, history))
             parsed = parse_invocation(invocation(self.event, history))
             output = self.loop.run_until_complete(handler.invoke(parsed, self.backend))
-            envelope = msgspec.to_builtins(output)
+            envelope = assert_envelope(msgspec.to_builtins(output))
             return envelope | {"Result": json.loads(output.result)} if output.result else envelope
         finally:
             self.calls = self.backend.calls[before:]
+            for call in self.calls:
+                assert_matches("OperationUpdates", msgspec.to_builtins(call))
 
     def result(self, fn: Callable[..., Any] | None = None) -> Any:
         """One invocation, which has to succeed: its result."""
@@ -125,6 +129,15 @@ class Execution:
         known = self.operation(name).callback_details
         assert known is not None
         return self.change(name, status=status, callback_details=wire.CallbackDetails(known.callback_id, result, error))
+
+
+def assert_envelope(envelope: dict[str, Any]) -> dict[str, Any]:
+    """Fail unless the service would take this answer of an invocation."""
+    members = {"SUCCEEDED": {"Status", "Result"}, "FAILED": {"Status", "Error"}, "PENDING": {"Status"}}
+    assert set(envelope) == members[envelope["Status"]], envelope
+    if "Error" in envelope:
+        assert_matches("ErrorObject", envelope["Error"])
+    return envelope
 
 
 def after_turns(callback: Callable[[], object], turns: int = 20) -> None:
