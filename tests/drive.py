@@ -2,7 +2,7 @@
 
 `Execution` keeps what the service knows of one execution (by `RecordingBackend`). `run` makes one invocation, with the
 function as it was or with changed code; `elapse`, `answer` and `change` do what the service and the outside world do.
-Whatever an invocation sends and answers is held against the service's model, so each test that uses it is one of the wire.
+Whatever an invocation sends and answers is held against the service's model: each test that uses it is one of the wire.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ KEPT: dict[str, ModuleType] = {}
 
 @pytest.fixture
 def spans() -> Iterator[Spans]:
-    """The spans that have ended, in the order of their ends; while it is used the program has imported OpenTelemetry."""
+    """The spans that have ended, in that order; while it is used the program has imported OpenTelemetry."""
     others = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "opentelemetry"}
     sys.modules.update(KEPT)
     trace = importlib.import_module("opentelemetry.trace")
