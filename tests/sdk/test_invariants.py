@@ -90,21 +90,18 @@ class Run:
 
     async def leaf(self, kind: str, ctx: DurableContext, path: str) -> Any:
         match kind:
-            case "step":
-                return await ctx.step(path, self.body, path)
-            case "thread":
-                return await ctx.step(path, self.thread_body, path)
-            case "flaky":
-                return await ctx.step(path, self.flaky_body, path, retry=Retry.fixed(1))
+            case "wait":
+                return await ctx.wait(path, 60)
+            case "callback":
+                return await ctx.callback_result(await ctx.create_callback(path))
             case "failing":
                 try:
                     return await ctx.step(path, self.failing_body, path, retry=0)
                 except LookupError as error:
                     return error.args[0]
-            case "wait":
-                return await ctx.wait(path, 60)
             case _:
-                return await ctx.callback_result(await ctx.create_callback(path))
+                body: Any = {"step": self.body, "thread": self.thread_body, "flaky": self.flaky_body}[kind]
+                return await ctx.step(path, body, path, retry=Retry.fixed(1))
 
     async def run(self, program: Any, ctx: DurableContext, path: str = "p") -> Any:
         if isinstance(program, Leaf):
