@@ -114,6 +114,40 @@ def test_a_wait_is_asked_about_when_it_is_due_and_not_before(loop: JumpingLoop, 
     assert moment == pytest.approx(seconds, abs=0.1)
 
 
+def test_a_wait_that_begins_later_and_ends_earlier_is_asked_about_in_its_time(loop: JumpingLoop) -> None:
+    async def handler(event: Any, ctx: DurableContext) -> Any:
+        async def later() -> float:
+            await ctx.step("before", work, 10)
+            await ctx.wait("short", 5)
+            return asyncio.get_running_loop().time()
+
+        _, moment, _ = await asyncio.gather(ctx.step("work", work, 1000), later(), ctx.wait("long", 500))
+        return moment
+
+    backend = PolledBackend(loop)
+    execution = Execution(handler, backend=backend, loop=loop)
+    backend.due.append((10.005, lambda: execution.change("short", status="SUCCEEDED")))  # counted from the first moment
+    backend.due.append((500.0, lambda: execution.change("long", status="SUCCEEDED")))
+    assert execution.result() == pytest.approx(10, abs=1)
+
+
+def test_a_callback_that_is_made_later_is_asked_about_before_a_long_wait_is_over(loop: JumpingLoop) -> None:
+    async def handler(event: Any, ctx: DurableContext) -> Any:
+        async def later() -> float:
+            await ctx.step("before", work, 10)
+            await ctx.callback_result(await ctx.create_callback("approval"))
+            return asyncio.get_running_loop().time()
+
+        _, moment, _ = await asyncio.gather(ctx.step("work", work, 1000), later(), ctx.wait("long", 500))
+        return moment
+
+    backend = PolledBackend(loop)
+    execution = Execution(handler, backend=backend, loop=loop)
+    backend.due.append((12.0, lambda: execution.complete("approval", "SUCCEEDED")))
+    backend.due.append((500.0, lambda: execution.change("long", status="SUCCEEDED")))
+    assert execution.result() < 25
+
+
 def test_a_retry_that_is_due_runs_in_the_same_invocation(loop: JumpingLoop) -> None:
     attempts: list[float] = []
 
