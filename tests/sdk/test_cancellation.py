@@ -34,6 +34,9 @@ async def failing_branch(ctx: DurableContext) -> None:
     await ctx.step("fail", fail, retry=0)
 
 
+ORDERS = [(slow_branch, failing_branch), (failing_branch, slow_branch)]
+
+
 async def then_waits(ctx: DurableContext) -> str:
     """What comes after the cancellation, in an invocation of its own."""
     await ctx.wait("pause", 60)
@@ -62,12 +65,14 @@ def runs_alike(code: Any) -> Execution:
 )
 def test_a_task_group_that_one_branch_ends_is_the_same_on_replay(order: Any) -> None:
     async def code(ctx: DurableContext) -> str:
-        with pytest.raises(ExceptionGroup) as raised:
+        try:
             async with asyncio.TaskGroup() as group:
                 for branch in order:
                     group.create_task(branch(ctx))
-        assert [repr(each) for each in raised.value.exceptions] == ["ValueError('no')"]
-        return await then_waits(ctx)
+        except ExceptionGroup as errors:
+            assert [repr(each) for each in errors.exceptions] == ["ValueError('no')"]
+            return await then_waits(ctx)
+        return "no error"
 
     runs_alike(code)
 
