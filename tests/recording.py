@@ -102,8 +102,8 @@ def applied(update: OperationUpdate, known: wire.Operation | None) -> wire.Opera
                 update.error,
             )
         case "WAIT":
-            assert update.wait_options is not None
-            details["wait_details"] = wire.WaitDetails(NOW + 1000 * update.wait_options.wait_seconds)
+            if update.wait_options is not None:
+                details["wait_details"] = wire.WaitDetails(NOW + 1000 * update.wait_options.wait_seconds)
         case "CALLBACK":
             details["callback_details"] = wire.CallbackDetails(f"cb-{update.id[:8]}")
         case "CONTEXT":

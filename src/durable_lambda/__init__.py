@@ -9,9 +9,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from durable_lambda.batch import BatchItem as BatchItem
+    from durable_lambda.batch import BatchResult as BatchResult
     from durable_lambda.client import CallbackClient as CallbackClient
+    from durable_lambda.completion import BatchProgress as BatchProgress
+    from durable_lambda.completion import Completion as Completion
     from durable_lambda.context import DurableContext as DurableContext
     from durable_lambda.errors import BackendError as BackendError
+    from durable_lambda.errors import BatchError as BatchError
     from durable_lambda.errors import CallbackError as CallbackError
     from durable_lambda.errors import CallbackExternalError as CallbackExternalError
     from durable_lambda.errors import CallbackSubmitterError as CallbackSubmitterError
@@ -44,10 +49,13 @@ if TYPE_CHECKING:
     from durable_lambda.values import Codec as Codec
 
 _HOMES = {
+    "batch": ("BatchItem", "BatchResult"),
     "client": ("CallbackClient",),
+    "completion": ("BatchProgress", "Completion"),
     "context": ("DurableContext",),
     "errors": (
         "BackendError",
+        "BatchError",
         "CallbackError",
         "CallbackExternalError",
         "CallbackSubmitterError",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 from logging import Logger, LoggerAdapter
 from typing import Any, TypeVar, TypeVarTuple, overload
 
 from durable_lambda.arguments import Duration
+from durable_lambda.batch import BatchResult
+from durable_lambda.completion import Completion
 from durable_lambda.operations.callback import CallbackHandle, CallbackResult, CreateCallback
 from durable_lambda.operations.child import ChildContext
+from durable_lambda.operations.concurrent import Map, Nesting, Parallel
 from durable_lambda.operations.step import Step
 from durable_lambda.operations.wait import Wait
 from durable_lambda.protocol.hosting import LambdaContext
@@ -21,6 +24,7 @@ from durable_lambda.values import UNSET, Codec
 
 T = TypeVar("T")
 R = TypeVar("R")
+Item = TypeVar("Item")
 Ts = TypeVarTuple("Ts")
 
 
@@ -263,6 +267,114 @@ class DurableContext:
             Exception: What `fn` raised, with its own type; `ChildContextError` where it cannot be rebuilt.
         """
         return self._scope.start(ChildContext(self._scope, name, fn, args, virtual=virtual, result_type=result_type))
+
+    @overload
+    def parallel(
+        self,
+        name: str | None,
+        branches: Sequence[Callable[[DurableContext], Coroutine[Any, Any, T]]],
+        *,
+        max_concurrency: int | None = None,
+        completion: Completion | None = None,
+        nesting: Nesting = "nested",
+    ) -> Operation[BatchResult[T]]: ...
+    @overload
+    def parallel(
+        self,
+        name: str | None,
+        branches: dict[str, Callable[[DurableContext], Coroutine[Any, Any, T]]],
+        *,
+        max_concurrency: int | None = None,
+        completion: Completion | None = None,
+        nesting: Nesting = "nested",
+    ) -> Operation[BatchResult[T]]: ...
+    def parallel(
+        self,
+        name: str | None,
+        branches: Sequence[Callable[..., Any]] | dict[str, Callable[..., Any]],
+        *,
+        max_concurrency: int | None = None,
+        completion: Completion | None = None,
+        nesting: Nesting = "nested",
+    ) -> Operation[BatchResult[Any]]:
+        """Run branches side by side, each with a context of its own, and remember what became of each.
+
+        Args:
+            name: As for `step`.
+            branches: A list of `async def` functions of a context, or a dict of names to them.
+            max_concurrency: How many may be begun and not done at any time, suspended ones included. Default: all.
+            completion: When the batch is decided. Default: `Completion.all_successful()`, at the first failure.
+                Branches that are not done then are cancelled.
+            nesting: `"flat"` records no operation for each branch, only those in it. Default: `"nested"`.
+
+        Returns:
+            An operation that gives a `BatchResult`, in the order of the branches. It raises nothing because a branch
+            failed: ask for its `results()`.
+
+        Raises:
+            ValidationError: The call cannot be right; nothing was sent.
+
+        Example:
+            quotes = await ctx.parallel("quotes", {"train": ask_train, "plane": ask_plane})
+            cheapest = min(quotes.results())
+        """
+        call = Parallel(
+            self._scope,
+            name,
+            max_concurrency=max_concurrency,
+            batch_size=None,
+            completion=completion,
+            nesting=nesting,
+        )
+        call.branches = branches
+        return self._scope.start(call)
+
+    def map(
+        self,
+        name: str | None,
+        items: Sequence[Item],
+        fn: Callable[[Item, DurableContext], Coroutine[Any, Any, T]],
+        *,
+        max_concurrency: int | None = None,
+        batch_size: int | None = None,
+        completion: Completion | None = None,
+        item_name: Callable[[Item, int], str] | None = None,
+        nesting: Nesting = "nested",
+    ) -> Operation[BatchResult[T]]:
+        """Run `fn(item, ctx)` for each item, side by side, and remember what became of each.
+
+        Args:
+            name: As for `step`.
+            items: A list: the same items, in the same order, every time the function runs.
+            fn: An `async def` that takes an item and a context.
+            max_concurrency: As for `parallel`.
+            batch_size: Begin so many items, and the next ones when all of these are done. Default: no batches.
+            completion: As for `parallel`.
+            item_name: Makes the name of an item's operation from the item and its index. Default: `map-item-<index>`.
+            nesting: As for `parallel`.
+
+        Returns:
+            An operation that gives a `BatchResult`, in the order of the items.
+
+        Raises:
+            ValidationError: The call cannot be right; nothing was sent.
+
+        Example:
+            shipped = await ctx.map("ship", order.lines, ship_line, max_concurrency=20)
+            return Receipt(shipped.results())
+        """
+        call = Map(
+            self._scope,
+            name,
+            max_concurrency=max_concurrency,
+            batch_size=batch_size,
+            completion=completion,
+            nesting=nesting,
+        )
+        call.items = items
+        call.fn = fn
+        call.item_name = item_name
+        return self._scope.start(call)
 
     # What is known of the execution
 

@@ -13,7 +13,8 @@
     │   │   └── StepInterruptedError        STEP_INTERRUPTED
     │   ├── CallbackError                   CALLBACK_FAILED
     │   │   ├── CallbackExternalError · CallbackTimeoutError · CallbackSubmitterError
-    │   └── ChildContextError               CHILD_CONTEXT_FAILED
+    │   ├── ChildContextError               CHILD_CONTEXT_FAILED
+    │   └── BatchError (ExceptionGroup)     PARALLEL_FAILED, MAP_FAILED
     └── ExecutionError                      EXECUTION_FAILED
         ├── ExecutionFailedError            EXECUTION_FAILED
         ├── ExecutionTimedOutError          EXECUTION_TIMED_OUT
@@ -27,10 +28,12 @@ is not an error and therefore no `Exception`: an `except Exception` must not cat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 __all__ = [
     "BackendError",
+    "BatchError",
     "CallbackError",
     "CallbackExternalError",
     "CallbackSubmitterError",
@@ -209,6 +212,41 @@ class ChildContextError(OperationError):
     code = "CHILD_CONTEXT_FAILED"
 
 
+class BatchError(OperationError, ExceptionGroup[Exception]):
+    """A `parallel` or `map` did not succeed: a group of what its branches raised, for `except*` too."""
+
+    code = "PARALLEL_FAILED"
+
+    def __new__(
+        cls,
+        message: str,
+        exceptions: Sequence[Exception],
+        *,
+        code: str | None = None,
+        operation_name: str | None = None,
+        operation_id: str | None = None,
+    ) -> BatchError:
+        return super().__new__(cls, message, exceptions)
+
+    def __init__(
+        self,
+        message: str,
+        exceptions: Sequence[Exception],
+        *,
+        code: str | None = None,
+        operation_name: str | None = None,
+        operation_id: str | None = None,
+    ) -> None:
+        super().__init__(message, operation_name=operation_name, operation_id=operation_id)
+        if code is not None:
+            self.code = code
+
+    def derive(self, excs: Sequence[Exception]) -> BatchError:  # type: ignore[override]  # narrower than the base's
+        return BatchError(
+            self.message, excs, code=self.code, operation_name=self.operation_name, operation_id=self.operation_id
+        )
+
+
 class ExecutionError(DurableError):
     """What an engine or a client says of an execution."""
 
@@ -265,7 +303,9 @@ class Suspended(BaseException):
         "CHAINED_INVOKE": "INVOKE_SUSPENDED",
     }
 
-    def __init__(self, message: str, *, code: str, operation_name: str | None = None, operation_id: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: str, operation_name: str | None = None, operation_id: str | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.operation_name = operation_name

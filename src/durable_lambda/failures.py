@@ -11,12 +11,12 @@ The first run goes through the same record, so `except PaymentDeclined` catches 
 from __future__ import annotations
 
 import asyncio
-import builtins
 import sys
 import traceback
+from base64 import b64decode
 from collections.abc import Collection, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -29,7 +29,6 @@ MAX_DATA: Final = 256 * 1024
 """Characters; what is longer is cut (a message) or left out (arguments, attributes), so that an error always fits."""
 
 _CANCELLED: Final = "asyncio.CancelledError"
-_OUR_MODULE: Final = errors.__name__
 
 
 class RecordedException(msgspec.Struct, omit_defaults=True):
@@ -37,6 +36,10 @@ class RecordedException(msgspec.Struct, omit_defaults=True):
 
     args: list[Any]
     attributes: dict[str, Any] = {}
+    binary: list[int] = []
+    """The places of arguments that are bytes, and stand here in base64."""
+    exceptions: list[ErrorObject] = []
+    """The parts of a group; its `args` have the message alone."""
 
 
 _decode_recorded = msgspec.json.Decoder(RecordedException).decode
@@ -51,22 +54,33 @@ def error_type_name(cls: type[BaseException]) -> str:
 
 def describe(error: BaseException) -> ErrorObject:
     """The record of an exception. Arguments and attributes that are no JSON values are left out."""
-    args = [_json_or_none(value) for value in error.args]
-    if any(kept is None and value is not None for kept, value in zip(args, error.args, strict=True)):
-        args = [str(error)]
-    attributes = {
-        key: value
-        for key, value in vars(error).items()
-        if not key.startswith("__") and (value is None or _json_or_none(value) is not None)
-    }
-    message = _text(error)
-    data = msgspec.json.encode(RecordedException(args, attributes)).decode()
+    message = text_of(error)
+    data = msgspec.json.encode(_record(error, message)).decode()
     return ErrorObject(
         error_type=error_type_name(type(error)),
         error_message=message,
         error_data=data if len(data) <= MAX_DATA else None,
         stack_trace=_stack(error.__traceback__),
     )
+
+
+def _record(error: BaseException, message: str) -> RecordedException:
+    attributes = {
+        key: value
+        for key, value in vars(error).items()
+        if not key.startswith("__") and (value is None or _json_or_none(value) is not None)
+    }
+    if isinstance(error, BaseExceptionGroup):
+        parts = cast("tuple[BaseException, ...]", error.exceptions)  # pyright: ignore[reportUnknownMemberType]
+        return RecordedException([error.message], attributes, exceptions=[describe(part) for part in parts])
+    args = error.args
+    if isinstance(error, OSError) and error.filename is not None:
+        args = (error.errno, error.strerror, error.filename, None, error.filename2)
+    binary = [place for place, value in enumerate(args) if isinstance(value, bytes)]
+    kept = [value if place in binary else _json_or_none(value) for place, value in enumerate(args)]
+    if any(now is None and before is not None for now, before in zip(kept, args, strict=True)):
+        return RecordedException([message], attributes)
+    return RecordedException(kept, attributes, binary)
 
 
 def _json_or_none(value: object) -> object:
@@ -77,7 +91,8 @@ def _json_or_none(value: object) -> object:
         return None
 
 
-def _text(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
+    """The text of an exception, whatever its `__str__` does, in Unicode that can be encoded."""
     try:
         text = str(error)
     except Exception as broken:  # a user's `__str__` must not hide the error
@@ -124,15 +139,35 @@ class ExceptionClasses:
         cls = self.find(error.error_type, named) if error.error_type else None
         if cls is None:
             return None
-        recorded = _recorded(error)
         try:
-            exception: BaseException = cls.__new__(cls, *recorded.args)
-            _initialise_builtin_part(exception, recorded.args)
-            exception.args = tuple(recorded.args)
-            vars(exception).update(recorded.attributes)
-        except Exception:
+            return self._made(cls, _recorded(error))
+        except Exception:  # its class has other ideas of how it is made
             return None
+
+    def _made(self, cls: type[BaseException], recorded: RecordedException) -> BaseException:
+        args: list[Any] = [
+            b64decode(value) if place in recorded.binary else value for place, value in enumerate(recorded.args)
+        ]
+        if recorded.exceptions:
+            args.append([self._part(part) for part in recorded.exceptions])
+        # A builtin keeps some of it outside `args` (`SystemExit.code`), so its own part is initialised; no user's is.
+        base = next(each for each in cls.__mro__ if each.__module__ == "builtins")
+        exception = base.__new__(cls, *args)
+        base.__init__(exception, *args)
+        vars(exception).update(recorded.attributes)
         return exception
+
+    def _part(self, part: ErrorObject) -> BaseException:
+        rebuilt = self.rebuild(part)
+        if rebuilt is not None:
+            return rebuilt
+        return errors.OperationError(
+            ": ".join(text for text in (part.error_type, part.error_message) if text),
+            error_type=part.error_type,
+            error_message=part.error_message,
+            error_data=part.error_data,
+            stack_trace=part.stack_trace,
+        )
 
 
 def _class_at(module: object, path: list[str], name: str) -> type[BaseException] | None:
@@ -150,10 +185,3 @@ def _recorded(error: ErrorObject) -> RecordedException:
         return _decode_recorded(error.error_data or "")
     except msgspec.MsgspecError:  # recorded by another SDK
         return RecordedException([] if error.error_message is None else [error.error_message])
-
-
-def _initialise_builtin_part(exception: BaseException, args: list[Any]) -> None:
-    """Set what a builtin exception keeps outside `args` (`SystemExit.code`); no user's `__init__` runs."""
-    base = next(cls for cls in type(exception).__mro__ if cls.__module__ == "builtins")
-    if base is not Exception and base is not BaseException and base is not getattr(builtins, "OSError", None):
-        base.__init__(exception, *args)

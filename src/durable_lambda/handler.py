@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import math
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Generic, TypeVar, overload
 
@@ -64,7 +65,7 @@ class Handler(Generic[E, R]):
         self.fn = fn
         self.name = name if name is not None else getattr(fn, "__name__", "handler")
         self._backend = backend
-        self._start_delay = start_delay
+        self._start_delay = _checked_delay(start_delay)
         self._classes: ExceptionClasses | None = None
         self.__doc__ = fn.__doc__
         self.__name__ = self.name
@@ -120,6 +121,8 @@ class Handler(Generic[E, R]):
                 raise BackendError(f"{error.code}: {error.message}", code="AWS_SDK_OPERATION") from error
             refused = CheckpointError(f"the service refused to give the state: {error.code}: {error.message}")
             return InvocationOutput("FAILED", error=describe(refused))
+        except OSError as error:
+            raise BackendError(f"the state could not be read: {type(error).__name__}: {error}") from error
         journal = Journal(operations)
         execution = _take_execution(journal, invocation.durable_execution_arn)
         run = Invocation(
@@ -141,8 +144,8 @@ class Handler(Generic[E, R]):
         event = self._decode_event(payload)
         try:
             result = await self.fn(event, DurableContext(scope))
-        except Exception:
-            scope.finish()
+        except Exception as error:
+            scope.finish(error)
             raise
         scope.finish()
         try:
@@ -217,6 +220,12 @@ async def _succeed(run: Invocation, result: str) -> InvocationOutput:
     except CheckpointError as error:
         return InvocationOutput("FAILED", error=describe(error))
     return InvocationOutput("SUCCEEDED", result="")
+
+
+def _checked_delay(seconds: float) -> float:
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValidationError(f"start_delay must be seconds from 0, not {seconds!r}")
+    return seconds
 
 
 def _check_signature(fn: Callable[..., Any]) -> str:

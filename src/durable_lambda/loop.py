@@ -26,6 +26,10 @@ class Group(Protocol):
     ready: int
     """Callbacks of the group that the loop has yet to run. Kept by the loop."""
 
+    def interrupted(self, error: BaseException) -> None:
+        """A callback of the group raised `SystemExit` or `KeyboardInterrupt`: it is the group's end, not the loop's."""
+        ...
+
     def settled(self) -> None:
         """The last of them has run. Called on the loop; must not raise."""
         ...
@@ -87,7 +91,12 @@ class _CountedHandle(Handle):
     def _run(self) -> None:
         group = self._group
         self._group = None
-        super()._run()  # type: ignore[misc]  # every loop calls it
+        try:
+            super()._run()  # type: ignore[misc]  # every loop calls it
+        except (SystemExit, KeyboardInterrupt) as error:
+            if group is None:
+                raise
+            group.interrupted(error)
         if group is not None:
             group.ready -= 1
             if not group.ready:

@@ -89,7 +89,8 @@ class Retry:
                 raise ValidationError(
                     f"{option} must be at most {MAX_WAIT_SECONDS} seconds (366 days), not {seconds:g}"
                 )
-        if not isinstance(self.backoff, (int, float)) or not math.isfinite(self.backoff) or self.backoff < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+        is_number = isinstance(self.backoff, (int, float)) and not isinstance(self.backoff, bool)  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not is_number or not 1 <= self.backoff < math.inf:
             raise ValidationError(f"backoff must be a number from 1, not {self.backoff!r}")
         if self.jitter not in ("full", "half", "none"):
             raise ValidationError(f'jitter must be "full", "half" or "none", not {self.jitter!r}')

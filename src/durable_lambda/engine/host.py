@@ -170,6 +170,9 @@ class Host:
         if state.is_running and state.invocation is not None:
             now = self.clock.now()
             if isinstance(outcome, ErrorObject):
+                logger.warning(
+                    "an invocation of %s failed: %s: %s", state.arn, outcome.error_type, outcome.error_message
+                )
                 changes = decide_failure(state, outcome, self.limits, now)
             else:
                 changes = decide_output(state, outcome, self.limits, now)

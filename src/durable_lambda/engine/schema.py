@@ -91,8 +91,9 @@ def _check_contents(connection: sqlite3.Connection, path: str, read_only: bool) 
     empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
     if application or version or not empty:
         raise StoreError(f"{path} is a database of another application; give the path of a new file")
-    if not read_only:
-        _create(connection)
+    if read_only:
+        raise StoreError(f"{path} is empty: no engine has run on it yet")
+    _create(connection)
 
 
 def _create(connection: sqlite3.Connection) -> None:

@@ -127,6 +127,7 @@ class EngineThread:
             _end_tasks(loop)
             loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
+            self._settle_outstanding()
             loop.close()
 
     async def _serve(self, opened: Future[Host]) -> None:
@@ -151,6 +152,9 @@ class EngineThread:
             inbox.close()
         await host.close()
         store.close()
+
+    def _settle_outstanding(self) -> None:
+        """Whoever waits is told that nothing will come, however the thread ends."""
         for future in tuple(self._outstanding):
             if future.set_running_or_notify_cancel():
                 future.set_exception(EngineClosedError("the engine was closed; its executions go on later"))

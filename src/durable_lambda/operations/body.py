@@ -46,13 +46,19 @@ class Body:
         return await result if inspect.isawaitable(result) else result
 
     async def _run_on_thread(self, scope: Scope) -> Any:
-        future = _threads().submit(copy_context().run, self._fn, *self._args)
+        future = _threads().submit(copy_context().run, self._call)
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
             if not future.cancel() and not future.done():
                 self._leave_behind(future, scope)
             raise
+
+    def _call(self) -> Any:
+        try:
+            return self._fn(*self._args)
+        except StopIteration as error:  # no future can carry it; a coroutine turns it into the same
+            raise RuntimeError("the body raised StopIteration") from error
 
     def _leave_behind(self, future: Future[Any], scope: Scope) -> None:
         if scope.is_ended:

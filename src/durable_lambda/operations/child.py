@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from durable_lambda.arguments import check_name
-from durable_lambda.errors import ChildContextError
+from durable_lambda.errors import ChildContextError, DeserializationError, SerializationError
 from durable_lambda.failures import describe
 from durable_lambda.loop import CURRENT
-from durable_lambda.operations.outcome import check_callable, failure, stored
+from durable_lambda.operations.outcome import check_callable, failure, unreadable, unwritable
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.limits import REPLAY_CHILDREN_THRESHOLD
 from durable_lambda.protocol.updates import ContextOptions
@@ -25,7 +26,9 @@ T = TypeVar("T")
 class ChildContext(Call[T]):
     """A CONTEXT operation around a function that gets a context of its own."""
 
-    __slots__ = ("args", "codec", "fn", "virtual")
+    __slots__ = ("args", "codec", "error", "fn", "payload", "record", "value", "virtual")
+
+    value: T
 
     type = "CONTEXT"
     sub_type = "RunInChildContext"
@@ -46,6 +49,11 @@ class ChildContext(Call[T]):
         self.fn = fn
         self.args = args
         self.virtual = virtual
+        self.payload: str | None = None
+        """The result as JSON, once it has one; `value` is what it comes back as."""
+        self.record: wire.ErrorObject | None = None
+        self.error: BaseException | None = None
+        """What was recorded of its failure, and the exception that it is."""
         self.codec: Codec[T] = result_codec(fn) if result_type is UNSET else codec_for(result_type)
 
     def prepare(self) -> None:
@@ -55,24 +63,43 @@ class ChildContext(Call[T]):
     def replay(self, recorded: wire.Operation) -> Operation[T] | None:
         details = recorded.context_details or wire.ContextDetails()
         if recorded.status == "SUCCEEDED" and not details.replay_children:
-            return stored(self, self.codec, details.result)
+            return self._replay_success(details.result)
         if recorded.status == "FAILED":
-            return Operation.failed(failure(self, details.error or wire.ErrorObject(), ChildContextError))
+            self.record = details.error or wire.ErrorObject()
+            self.error = failure(self, self.record, ChildContextError)
+            return Operation.failed(self.error)
         return None
+
+    def _replay_success(self, payload: str | None) -> Operation[T]:
+        try:
+            self.value = self.codec.decode("null" if payload is None else payload)
+        except DeserializationError as error:
+            return Operation.failed(unreadable(self, error))
+        self.payload = payload or "null"
+        return Operation(self.value)
 
     async def execute(self, recorded: wire.Operation | None) -> T:
         if recorded is None and not self.virtual:
             self.scope.announce(self.update("START"))
         try:
-            value = await self._run()
-            payload, value = round_trip(self.codec, value)
+            result = await self._run()
+            try:
+                payload, value = round_trip(self.codec, result)
+            except SerializationError as error:
+                raise unwritable(self, error) from error
+        except asyncio.CancelledError as cancellation:
+            if not self.virtual and not self.scope.is_ended:  # by the function: a replay has to see it again
+                self.scope.checkpointer.send(self.update("FAIL", error=describe(cancellation)))
+            raise
         except Exception as error:
-            record = describe(error)
+            self.record = describe(error)
             if not self.virtual:
-                await self.scope.store(self.update("FAIL", error=record))
-            raise failure(self, record, ChildContextError, original=error) from None
+                await self.scope.store(self.update("FAIL", error=self.record))
+            self.error = failure(self, self.record, ChildContextError, original=error)
+            raise self.error from None
         if not self.virtual and (recorded is None or not recorded.is_terminal):
             await self.scope.store(self._success(payload))
+        self.payload, self.value = payload, value
         return value
 
     async def _run(self) -> T:
@@ -81,8 +108,8 @@ class ChildContext(Call[T]):
         try:
             result = self.fn(*self.args, child.make_context(child))
             value = cast("T", await result if inspect.isawaitable(result) else result)
-        except Exception:
-            child.finish()
+        except Exception as error:
+            child.finish(error)
             raise
         child.finish()
         return value

@@ -29,6 +29,15 @@ def check_callable(fn: object, operation: str) -> None:
     raise ValidationError(f"{operation}() takes a function after the name, not {fn!r}")
 
 
+def check_classes(raises: object) -> None:
+    """Raises `ValidationError` when `raises=` is no tuple of exception classes."""
+    if not isinstance(raises, tuple) or not all(
+        isinstance(cls, type) and issubclass(cls, BaseException)
+        for cls in raises  # pyright: ignore[reportUnknownVariableType]
+    ):
+        raise ValidationError(f"raises= takes a tuple of exception classes, not {raises!r}: raises=(PaymentDeclined,)")
+
+
 def check_size(call: Call[Any], payload: str) -> None:
     """Raises `SerializationError` when a result is over the service's limit: an error of this operation alone."""
     if len(payload) * _WIDEST_CHARACTER <= MAX_OPERATION_PAYLOAD:
@@ -48,11 +57,19 @@ def stored(call: Call[Any], codec: Codec[T], payload: str | None) -> Operation[T
     try:
         return Operation(codec.decode("null" if payload is None else payload))
     except DeserializationError as error:
-        return Operation.failed(
-            DeserializationError(
-                f"the recorded result of {call.label}: {error}", operation_name=call.name, operation_id=call.id
-            )
-        )
+        return Operation.failed(unreadable(call, error))
+
+
+def unwritable(call: Call[Any], error: Exception) -> SerializationError:
+    """The error of a result that cannot be stored."""
+    return SerializationError(f"the result of {call.label}: {error}", operation_name=call.name, operation_id=call.id)
+
+
+def unreadable(call: Call[Any], error: Exception) -> DeserializationError:
+    """The error of a recorded result that cannot be read as the type that the code asks for."""
+    return DeserializationError(
+        f"the recorded result of {call.label}: {error}", operation_name=call.name, operation_id=call.id
+    )
 
 
 def failure(

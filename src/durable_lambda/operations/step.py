@@ -17,11 +17,11 @@ from logging import Logger, LoggerAdapter
 from typing import Any, TypeVar
 
 from durable_lambda.arguments import check_name, positive_seconds
-from durable_lambda.errors import StepError, StepInterruptedError, StepTimeoutError, ValidationError
+from durable_lambda.errors import SerializationError, StepError, StepInterruptedError, StepTimeoutError, ValidationError
 from durable_lambda.failures import describe
 from durable_lambda.loop import CURRENT
 from durable_lambda.operations.body import Body
-from durable_lambda.operations.outcome import check_callable, check_size, failure, stored
+from durable_lambda.operations.outcome import check_callable, check_classes, check_size, failure, stored, unwritable
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.updates import StepOptions
 from durable_lambda.retry import Retry, retry_policy
@@ -122,6 +122,7 @@ class Step(Call[T]):
         check_callable(fn, "step")
         self._body = Body(fn, args, inline=self.inline)
         self._policy = retry_policy(self.retry)
+        check_classes(self.raises)
         self._deadline: float | None = None
         if self.timeout is not None:
             self._deadline = positive_seconds(self.timeout, "timeout of step()")
@@ -181,7 +182,11 @@ class Step(Call[T]):
             await self.scope.store(self.update("START"))
         else:
             self.scope.announce(self.update("START"))
-        payload, value = round_trip(self.codec, await self._run_body(attempt))
+        result = await self._run_body(attempt)
+        try:
+            payload, value = round_trip(self.codec, result)
+        except SerializationError as error:
+            raise unwritable(self, error) from error
         check_size(self, payload)
         return payload, value
 
@@ -193,7 +198,10 @@ class Step(Call[T]):
             if self._deadline is None:
                 return await self._body.run(self.scope)
             async with asyncio.timeout(self._deadline) as deadline:
-                return await self._body.run(self.scope)
+                result = await self._body.run(self.scope)
+            if not deadline.expired():
+                return result
+            raise TimeoutError  # it answered its cancellation with a value, which comes too late
         except TimeoutError:
             if self._deadline is not None and deadline.expired():  # pyright: ignore[reportPossiblyUnboundVariable]
                 raise StepTimeoutError(
@@ -213,8 +221,13 @@ class Step(Call[T]):
                 raise error
             scope.checkpointer.send(self.update("FAIL", error=describe(error)))
             raise error
+        delay = None
+        try:
+            delay = self._policy.delay_after(error, attempt)
+        except Exception as broken:  # the predicate: its error is the step's
+            broken.__context__ = error
+            error = broken
         record = describe(error)
-        delay = self._policy.delay_after(error, attempt)
         if delay is None:
             await scope.store(self.update("FAIL", error=record))
             raise failure(self, record, StepError, named=self._named, original=error) from None

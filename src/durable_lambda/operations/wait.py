@@ -46,8 +46,13 @@ class Wait(Call[None]):
         if state is None:
             await self.scope.store(self.update("START", wait_options=WaitOptions(self._seconds)))
             state = self.scope.journal.state(self.id)
-        while state is None or not state.is_terminal:
-            details = state.wait_details if state is not None else None
-            state = await self.change(self.suspended(), details.scheduled_end_timestamp if details else None)
+        try:
+            while state is None or not state.is_terminal:
+                details = state.wait_details if state is not None else None
+                state = await self.change(self.suspended(), details.scheduled_end_timestamp if details else None)
+        except asyncio.CancelledError:
+            if not self.scope.is_ended:  # cancelled by the function: a replay has to see it again
+                self.scope.checkpointer.send(self.update("CANCEL"))
+            raise
         if state.status != "SUCCEEDED":
             raise asyncio.CancelledError(f"{self.label} was cancelled")

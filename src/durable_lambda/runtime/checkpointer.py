@@ -42,6 +42,8 @@ class Checkpointer:
         self._sender: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._poll = False
+        self._cancels = 0
+        """Updates in the queue that cancel a wait."""
         self._error: DurableError | None = None
 
     def submit(self, update: OperationUpdate) -> asyncio.Future[None]:
@@ -54,6 +56,7 @@ class Checkpointer:
     def send(self, update: OperationUpdate) -> None:
         """Send an update as soon as may be, and do not wait for it."""
         self._queue.append((update, None))
+        self._cancels += update.action == "CANCEL"
         self.flush()
 
     def send_lazily(self, update: OperationUpdate) -> None:
@@ -123,7 +126,12 @@ class Checkpointer:
             while (self._queue or self._poll) and self._token is not None:
                 self._poll = False
                 batch = self._take_batch()
-                await self._send(batch)
+                try:
+                    await self._send(batch)
+                except ServiceError as error:
+                    if len(batch) != 1 or batch[0][0].action != "CANCEL" or error.status != 400 or error.is_stale_token:
+                        raise
+                    # The wait was over before it could be cancelled; the token is still good.
         except ServiceError as error:
             self._give_up(_classified(error), error)
         except Exception as error:
@@ -164,8 +172,24 @@ class Checkpointer:
         else:
             self._invocation.fail(error, cause)
 
+    def _take_until_cancel(self) -> list[tuple[OperationUpdate, asyncio.Future[None] | None]]:
+        """A cancellation goes alone: it may come too late, and that must not concern any other update."""
+        batch = [self._queue.popleft()]
+        if batch[0][0].action == "CANCEL":
+            self._cancels -= 1
+            return batch
+        size = _size_bound(batch[0][0])
+        while self._queue[0][0].action != "CANCEL" and len(batch) < MAX_UPDATES_PER_CHECKPOINT:
+            size += _size_bound(self._queue[0][0])
+            if size > MAX_CHECKPOINT_BYTES:
+                break
+            batch.append(self._queue.popleft())
+        return batch
+
     def _take_batch(self) -> list[tuple[OperationUpdate, asyncio.Future[None] | None]]:
         queue = self._queue
+        if self._cancels:
+            return self._take_until_cancel()
         if len(queue) <= MAX_UPDATES_PER_CHECKPOINT and sum(_size_bound(u) for u, _ in queue) <= MAX_CHECKPOINT_BYTES:
             batch = list(queue)
             queue.clear()

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from durable_lambda.errors import NonDeterministicExecutionError
+from durable_lambda.failures import error_type_name, text_of
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.operations import RawOperation, decode_operation, operation_id_of
 
@@ -56,14 +57,16 @@ def mismatch(strand: CodeStrand, call: Call[Any], recorded: wire.Operation) -> N
     return _remembered(scope, text, call.name, call.id)
 
 
-def missing(strand: CodeStrand) -> NonDeterministicExecutionError:
-    """The code ended where the history has another operation."""
-    scope = strand.scope
-    recorded = decode_operation(scope.journal.recorded[strand.peek()])
+def missing(scope: Scope, uncalled: str, raised: Exception | None) -> NonDeterministicExecutionError:
+    """The code ended without calling an operation that the history has."""
+    recorded = decode_operation(scope.journal.recorded[uncalled])
+    ending = "the function has returned"
+    if raised is not None:
+        ending = f"the function has raised {error_type_name(type(raised))}: {text_of(raised)}"
     text = (
-        f"the history has an operation that the code no longer calls, at operation {strand.count + 1}:\n"
+        "the history has an operation that the code no longer calls:\n"
         f"  recorded: {_shown(recorded)}\n"
-        f"  current:  the function has ended\n"
+        f"  current:  {ending}\n"
         f"{_neighbours(scope, recorded.id)}"
         f"{_ADVICE}"
     )

@@ -88,6 +88,7 @@ class Invocation:
         """Operations that only the service can move."""
         self.is_closing = False
         self.is_abandoned = False
+        self._main: asyncio.Task[Any] | None = None
         self._busy = 0
         self._plain = Context()  # callbacks in it are not counted
         self._ending: Ending | None = None
@@ -109,7 +110,7 @@ class Invocation:
 
     def settled(self) -> None:
         """Nothing is ready to run: suspend, if the service is all that can change that."""
-        if self._ending is not None or not self.blocked:
+        if self._ending is not None or not self.blocked or (self._main is not None and self._main.done()):
             return
         if self._busy:
             if self._poller is not None:
@@ -176,8 +177,8 @@ class Invocation:
         """Run the handler's code to its ending, and leave nothing of it behind."""
         unwatch = None if self._watch is None else self._watch(self.arn, self._poll_from_any_thread)
         try:
-            main = self.spawn(code, strand)
-            main.add_done_callback(self._main_done, context=self._plain)
+            self._main = self.spawn(code, strand)
+            self._main.add_done_callback(self._main_done, context=self._plain)
             try:
                 await self._ended
             except asyncio.CancelledError:  # the host ends the invocation
@@ -206,16 +207,18 @@ class Invocation:
             self._end(Ending("returned", value=main.result()))
 
     def _warn_of_unawaited(self) -> None:
-        left = [each.label for task, each in self.tasks.items() if each and not each.awaiters and not task.done()]
+        left = [operation.label for task, operation in self.tasks.items() if operation and not task.done()]
         if left:
-            _log.warning("cancelled, since the function returned without awaiting them: %s", ", ".join(left))
+            _log.warning("cancelled, since the function returned before they were done: %s", ", ".join(left))
 
     def _poll_from_any_thread(self) -> None:
         self.loop.call_soon_threadsafe(self.checkpointer.poll_again, context=self._plain)
 
     async def _unwind(self) -> None:
         """Cancel every task, and give their `finally` blocks a second."""
-        message = str(self._ending.error) if self._ending and self._ending.error else "the invocation has ended"
+        message = "the invocation has ended"
+        if self._ending is not None and self._ending.kind == "suspended":
+            message = str(self._ending.error)
         deadline = self.loop.time() + UNWIND_SECONDS
         while self.tasks and (left := deadline - self.loop.time()) > 0:
             for task in tuple(self.tasks):

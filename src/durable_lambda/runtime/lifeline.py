@@ -1,7 +1,7 @@
 """Whether the work of a branch still counts.
 
-When a batch is decided before all of its branches are done, the others are cut off: their code is cancelled, and what it
-calls or finishes afterwards is neither begun nor stored. What is below a branch is cut off with it.
+When a batch is decided before all of its branches are done, the others are cut off: their code is cancelled, and what
+it calls or finishes afterwards is neither begun nor stored. What is below a branch is cut off with it.
 """
 
 from __future__ import annotations

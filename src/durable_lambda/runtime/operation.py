@@ -66,7 +66,9 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
 
     def done(self) -> bool:
         """Whether its outcome is known."""
-        return self._task.done() if self._task is not None else self._value is not _REFUSED and self._value is not _PARKED
+        return (
+            self._task.done() if self._task is not None else self._value is not _REFUSED and self._value is not _PARKED
+        )
 
     def __await__(self) -> Generator[Any, Any, T]:
         if self._task is not None:

@@ -94,10 +94,9 @@ class Scope:
             ValidationError: The code that calls it is not this context's own.
             NonDeterministicExecutionError: The history has another operation at this place.
         """
-        if self.invocation.is_closing or self.lifeline is not None:
+        if self.is_ended and not self._is_foreign():
             # First: refused code that goes on regardless must get something that yields.
-            if self.is_ended:
-                return self._refuse(call)
+            return self._refuse(call)
         strand = CURRENT.get()
         if type(strand) is not CodeStrand or strand.scope is not self or self.is_over:
             raise self._misplaced(call, strand)
@@ -132,7 +131,7 @@ class Scope:
 
     def read(self, call: Call[T]) -> Operation[T]:
         """Give what another operation of this invocation has come to; no id, nothing recorded."""
-        if self.is_ended:
+        if self.is_ended and not self._is_foreign():
             return self._refuse(call)
         strand = CURRENT.get()
         if type(strand) is not CodeStrand or strand.group is not self.invocation:
@@ -142,6 +141,11 @@ class Scope:
         if known is not None:
             return known
         return self._set_to_work(call, state, strand)
+
+    def _is_foreign(self) -> bool:
+        """Whether code of another invocation is running."""
+        strand = CURRENT.get()
+        return strand is not None and strand.group is not self.invocation
 
     def _refuse(self, call: Call[T]) -> Operation[T]:
         if self.invocation.is_closing:
@@ -163,14 +167,16 @@ class Scope:
         with tracing.span(call, recorded):
             return await call.execute(recorded)
 
-    def finish(self) -> None:
-        """The context's function has returned or raised; the history must not have more for it.
+    def finish(self, raised: Exception | None = None) -> None:
+        """The context's function has returned, or raised; the history must not have more for it.
 
         Raises:
             NonDeterministicExecutionError: The history has an operation that the code did not call.
         """
-        if self.journal.recorded and not self.is_ended and self.home.peek() in self.journal.recorded:
-            raise determinism.missing(self.home)
+        if self.journal.recorded and not self.is_ended:
+            uncalled = self.home.uncalled()
+            if uncalled is not None:
+                raise determinism.missing(self, uncalled, raised) from raised
         self.is_over = True
 
     def _misplaced(self, call: Call[Any], strand: object) -> ValidationError:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class CodeStrand:
     """A task that runs the code of a handler or of a child context, and may call operations."""
 
-    __slots__ = ("_next_id", "count", "forks", "group", "prefix", "scope")
+    __slots__ = ("_next_id", "count", "forked", "forks", "group", "prefix", "scope", "task")
 
     def __init__(self, scope: Scope, prefix: str) -> None:
         self.scope = scope
@@ -28,6 +28,9 @@ class CodeStrand:
         self.prefix = prefix
         self.count = 0
         self.forks = 0
+        self.forked: list[CodeStrand] = []
+        """Its forks, as long as there is a history that they have to agree with."""
+        self.task: asyncio.Task[Any] | None = None
         self._next_id: str | None = None
 
     def peek(self) -> str:
@@ -51,10 +54,26 @@ class CodeStrand:
         if type(coro) is Operation:
             return self
         self.forks += 1
-        return CodeStrand(self.scope, f"{self.prefix}t{self.forks}-")
+        strand = CodeStrand(self.scope, f"{self.prefix}t{self.forks}-")
+        if self.scope.journal.recorded:
+            self.forked.append(strand)
+        return strand
 
     def adopt(self, task: asyncio.Task[Any]) -> None:
+        self.task = task
         self.group.adopt(task)
+
+    def uncalled(self) -> str | None:
+        """The id of an operation that the history has, and that this code has ended without calling.
+
+        A task that has not ended may still call it, and is not asked.
+        """
+        recorded = self.scope.journal.recorded
+        for missing in (self.peek(), operation_id(f"{self.prefix}t{self.forks + 1}-1")):
+            if missing in recorded:
+                return missing
+        ended = (fork.uncalled() for fork in self.forked if fork.task is not None and fork.task.done())
+        return next((missing for missing in ended if missing is not None), None)
 
 
 class BodyStrand:

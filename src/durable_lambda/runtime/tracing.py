@@ -11,6 +11,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from durable_lambda.failures import error_type_name, text_of
 from durable_lambda.protocol import operations as wire
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ def _attributes(call: Call[Any], recorded: wire.Operation | None, *, replayed: b
         "op.id": call.id,
         "op.replayed": replayed,
     }
-    if recorded is not None and recorded.step_details is not None:
-        attributes["op.attempt"] = max(recorded.step_details.attempt, 1)
+    if call.type == "STEP":
+        ended = recorded.step_details.attempt if recorded is not None and recorded.step_details is not None else 0
+        attributes["op.attempt"] = ended if replayed else ended + 1
     return attributes
 
 
@@ -60,8 +62,10 @@ def span(call: Call[Any], recorded: wire.Operation | None) -> Generator[Span]:
         try:
             yield current
         except Exception as error:
-            current.record_exception(error)
-            current.set_status(trace.StatusCode.ERROR, str(error))
+            text = text_of(error)
+            details = {"exception.type": error_type_name(type(error)), "exception.message": text}
+            current.add_event("exception", details)
+            current.set_status(trace.StatusCode.ERROR, text)
             current.set_attribute("op.outcome", "FAILED")
             raise
         except BaseException:

@@ -1,0 +1,343 @@
+"""`parallel` and `map`: branches side by side, each with a context of its own, and one result for all of them.
+
+The batch is a CONTEXT operation; so is each branch, unless the nesting is flat. Branches are numbered by their index,
+so their ids do not depend on who is done first. A branch that fails is recorded as failed; one that is suspended is not
+recorded at all, and goes on alone when it is its turn. Branches that were not done when the batch was decided are
+cancelled, and what they do afterwards is not stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
+
+import msgspec
+
+from durable_lambda.arguments import check_name
+from durable_lambda.batch import BatchItem, BatchResult, ItemStatus
+from durable_lambda.completion import BatchProgress, Completion, CompletionReason
+from durable_lambda.errors import ChildContextError, DeserializationError, ValidationError
+from durable_lambda.operations.child import ChildContext
+from durable_lambda.operations.outcome import check_callable, failure, unreadable
+from durable_lambda.operations.window import Window
+from durable_lambda.protocol import operations as wire
+from durable_lambda.protocol.limits import REPLAY_CHILDREN_THRESHOLD
+from durable_lambda.protocol.updates import ContextOptions
+from durable_lambda.runtime.call import Call
+from durable_lambda.runtime.ids import operation_id
+from durable_lambda.runtime.lifeline import Lifeline
+from durable_lambda.runtime.operation import Operation
+from durable_lambda.runtime.scope import Scope
+from durable_lambda.values import UNSET
+
+T = TypeVar("T")
+
+Nesting: TypeAlias = Literal["nested", "flat"]
+
+_LETTER_OF: dict[ItemStatus, str] = {"SUCCEEDED": "S", "FAILED": "F", "STARTED": "-"}
+
+
+_NULL = msgspec.Raw(b"null")
+
+
+class _StoredItem(msgspec.Struct):
+    """A branch in the result of its batch, with the service's member names."""
+
+    index: int
+    status: ItemStatus
+    result: msgspec.Raw = _NULL
+    error: wire.ErrorObject | None = None
+
+
+class _StoredBatch(msgspec.Struct, rename={"completion_reason": "completionReason"}):
+    all: list[_StoredItem]
+    completion_reason: CompletionReason
+
+
+class _Summary(msgspec.Struct, rename="camel"):
+    """What is stored of a batch whose result is too large: a replay takes the results from the branches."""
+
+    type: str
+    total_count: int
+    success_count: int
+    failure_count: int
+    started_count: int
+    completion_reason: CompletionReason
+    status: str
+    item_statuses: str = ""
+    """One letter a branch: S, F, or - for one that was not done."""
+
+
+@dataclass(frozen=True, slots=True)
+class BranchSpec:
+    """A branch as it was given: what to call, with which arguments before the context."""
+
+    name: str | None
+    fn: Callable[..., Any]
+    args: tuple[Any, ...]
+
+
+class _Branch(ChildContext[Any]):
+    """The CONTEXT of a branch."""
+
+    __slots__ = ()
+
+
+class _ParallelBranch(_Branch):
+    __slots__ = ()
+    sub_type = "ParallelBranch"
+    verb = "branch"
+
+
+class _MapIteration(_Branch):
+    __slots__ = ()
+    sub_type = "MapIteration"
+    verb = "item"
+
+
+class Batch(Call[BatchResult[Any]]):
+    """A CONTEXT around branches. `Parallel` and `Map` differ in how these are given."""
+
+    __slots__ = ("_begun", "_specs", "batch_size", "completion", "max_concurrency", "nesting")
+
+    type = "CONTEXT"
+    branch_type: ClassVar[type[_Branch]]
+    code: ClassVar[str]
+
+    def __init__(
+        self,
+        scope: Scope,
+        name: str | None,
+        *,
+        max_concurrency: int | None,
+        batch_size: int | None,
+        completion: Completion | None,
+        nesting: Nesting,
+    ) -> None:
+        super().__init__(scope, name)
+        self.max_concurrency = max_concurrency
+        self.batch_size = batch_size
+        self.completion = Completion.all_successful() if completion is None else completion
+        self.nesting = nesting
+        self._begun: dict[int, tuple[_Branch, Operation[Any], Lifeline]] = {}
+
+    def specs(self) -> list[BranchSpec]:
+        """The branches. Raises `ValidationError` for what cannot be branches."""
+        raise NotImplementedError
+
+    def prepare(self) -> None:
+        check_name(self.name, self.verb)
+        _check_count(self.max_concurrency, "max_concurrency", self.verb)
+        _check_count(self.batch_size, "batch_size", self.verb)
+        if self.nesting not in ("nested", "flat"):
+            raise ValidationError(f'nesting must be "nested" or "flat", not {self.nesting!r}')
+        if not isinstance(self.completion, Completion):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValidationError(f"completion must be a Completion, not {self.completion!r}: Completion.at_least(2)")
+        self._specs = self.specs()
+        self.completion.check(len(self._specs))
+
+    def replay(self, recorded: wire.Operation) -> Operation[BatchResult[Any]] | None:
+        self._specs = self.specs()
+        details = recorded.context_details or wire.ContextDetails()
+        if recorded.status == "FAILED":
+            return Operation.failed(failure(self, details.error or wire.ErrorObject(), ChildContextError))
+        if recorded.status != "SUCCEEDED" or details.replay_children:
+            return None
+        try:
+            return Operation(self._stored_result(details.result))
+        except (msgspec.MsgspecError, DeserializationError, IndexError) as error:
+            return Operation.failed(unreadable(self, error))
+
+    async def execute(self, recorded: wire.Operation | None) -> BatchResult[Any]:
+        if recorded is not None and recorded.is_terminal:
+            return await self._replay_branches(recorded.context_details or wire.ContextDetails())
+        if recorded is None:
+            self.scope.announce(self.update("START"))
+        inside = self.scope.child(self.id)
+        window = Window(
+            len(self._specs),
+            self.completion,
+            start=lambda index: self._begin(inside, index),
+            done=self._is_success,
+            limit=self.max_concurrency,
+            batch_size=self.batch_size,
+        )
+        reason = await window.run()
+        for index, operation in window.under_way.items():
+            self._begun[index][2].cut()
+            if operation.task is not None:
+                operation.task.cancel("the batch was decided without this branch")
+        undone = set(window.under_way)
+        items = [self._item(index, undone) for index in range(len(self._specs))]
+        await self._store(items, reason, window.progress)
+        return self._result(items, reason)
+
+    def _begin(self, inside: Scope, index: int) -> Operation[Any]:
+        spec = self._specs[index]
+        lifeline = Lifeline(inside.lifeline)
+        # The branch's own updates hang on its lifeline too, so its call has a scope with that.
+        own = Scope(inside.invocation, inside.make_context, prefix="", parent_id=inside.parent_id, lifeline=lifeline)
+        branch = self.branch_type(own, spec.name, spec.fn, spec.args, virtual=self.nesting == "flat", result_type=UNSET)
+        branch.id = operation_id(f"{self.id}-{index}")
+        operation = own.begin(branch, own.home)
+        self._begun[index] = branch, operation, lifeline
+        return operation
+
+    def _is_success(self, index: int) -> bool:
+        branch, operation, _ = self._begun[index]
+        if operation.task is not None and not operation.task.cancelled():
+            operation.task.exception()  # looked at: it is in the result
+        return branch.payload is not None
+
+    async def _replay_branches(self, details: wire.ContextDetails) -> BatchResult[Any]:
+        """The result of a batch that was too large to store: from its branches, each replayed."""
+        summary = msgspec.json.decode(details.result or "", type=_Summary)
+        inside = self.scope.child(self.id)
+        items: list[BatchItem[Any]] = []
+        for index in range(len(self._specs)):
+            letter = summary.item_statuses[index : index + 1]
+            if letter == "-" or (not letter and not self._has_ended(index)):
+                items.append(self._item(index, {index}))
+                continue
+            operation = self._begin(inside, index)
+            with suppress(Exception):  # it is in the item
+                await operation
+            items.append(self._item(index, set()))
+        return self._result(items, summary.completion_reason)
+
+    def _has_ended(self, index: int) -> bool:
+        raw = self.scope.journal.recorded.get(operation_id(f"{self.id}-{index}"))
+        return raw is not None and wire.decode_operation(raw).is_terminal
+
+    def _item(self, index: int, undone: set[int]) -> BatchItem[Any]:
+        name = self._specs[index].name
+        if index not in self._begun or index in undone:
+            return BatchItem(index, name, "STARTED")
+        branch = self._begun[index][0]
+        if branch.payload is not None:
+            return BatchItem(index, name, "SUCCEEDED", branch.value)
+        return BatchItem(index, name, "FAILED", error=branch.error)
+
+    async def _store(self, items: list[BatchItem[Any]], reason: CompletionReason, progress: BatchProgress) -> None:
+        stored = [
+            _StoredItem(
+                item.index,
+                item.status,
+                msgspec.Raw(self._begun[item.index][0].payload or "null") if item.status == "SUCCEEDED" else _NULL,
+                self._begun[item.index][0].record if item.status == "FAILED" else None,
+            )
+            for item in items
+        ]
+        payload = msgspec.json.encode(_StoredBatch(stored, reason))
+        if len(payload) <= REPLAY_CHILDREN_THRESHOLD:
+            await self.scope.store(self.update("SUCCEED", payload=payload.decode()))
+            return
+        summary = _Summary(
+            f"{self.sub_type}Result",
+            progress.total_count,
+            progress.success_count,
+            progress.failure_count,
+            progress.total_count - progress.completed_count,
+            reason,
+            self._result(items, reason).status,
+            "".join(_LETTER_OF[item.status] for item in items),
+        )
+        await self.scope.store(
+            self.update(
+                "SUCCEED",
+                payload=msgspec.json.encode(summary).decode(),
+                context_options=ContextOptions(replay_children=True),
+            )
+        )
+
+    def _stored_result(self, payload: str | None) -> BatchResult[Any]:
+        stored = msgspec.json.decode(payload or "", type=_StoredBatch)
+        items: list[BatchItem[Any]] = []
+        for each in stored.all:
+            spec = self._specs[each.index]
+            branch = self.branch_type(self.scope, spec.name, spec.fn, spec.args, virtual=False, result_type=UNSET)
+            if each.status == "SUCCEEDED":
+                value = branch.codec.decode(bytes(each.result).decode())
+                items.append(BatchItem(each.index, spec.name, each.status, value))
+            elif each.status == "FAILED":
+                error = failure(branch, each.error or wire.ErrorObject(), ChildContextError)
+                items.append(BatchItem(each.index, spec.name, each.status, error=error))
+            else:
+                items.append(BatchItem(each.index, spec.name, each.status))
+        return self._result(items, stored.completion_reason)
+
+    def _result(self, items: list[BatchItem[Any]], reason: CompletionReason) -> BatchResult[Any]:
+        failed = sum(item.status == "FAILED" for item in items)
+        succeeded = sum(item.status == "SUCCEEDED" for item in items)
+        is_met = self.completion.is_met(reason, BatchProgress(len(items), succeeded, failed))
+        return BatchResult(items, reason, is_met, self.code, self.name, self.id)
+
+
+def _check_count(value: int | None, option: str, verb: str) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValidationError(f"{option} of {verb}() must be a whole number from 1, not {value!r}")
+
+
+class Parallel(Batch):
+    """Branches that are functions of a context, in a list or by name."""
+
+    __slots__ = ("branches",)
+
+    sub_type = "Parallel"
+    verb = "parallel"
+    kind = "parallel"
+    branch_type = _ParallelBranch
+    code = "PARALLEL_FAILED"
+
+    branches: Sequence[Callable[..., Any]] | dict[str, Callable[..., Any]]
+
+    def specs(self) -> list[BranchSpec]:
+        branches = self.branches
+        if isinstance(branches, dict):
+            named = list(branches.items())
+        elif isinstance(branches, (list, tuple)):
+            named = [(f"parallel-branch-{index}", branch) for index, branch in enumerate(branches)]
+        else:
+            raise ValidationError(
+                f"parallel() takes a list of functions of the context, or a dict of names to them, not {branches!r}"
+            )
+        for name, branch in named:
+            check_name(name, "branch")
+            check_callable(branch, "parallel")
+        return [BranchSpec(name, branch, ()) for name, branch in named]
+
+
+class Map(Batch):
+    """One function over the items of a list."""
+
+    __slots__ = ("fn", "item_name", "items")
+
+    sub_type = "Map"
+    verb = "map"
+    kind = "map"
+    branch_type = _MapIteration
+    code = "MAP_FAILED"
+
+    items: Sequence[Any]
+    fn: Callable[..., Any]
+    item_name: Callable[[Any, int], str] | None
+
+    def specs(self) -> list[BranchSpec]:
+        items = self.items
+        if not isinstance(items, Sequence) or isinstance(items, (str, bytes)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValidationError(
+                f"map() takes a list of items, not {type(items).__qualname__}: the same items must be there, in the "
+                "same order, every time the function runs; write list(…), sorted if it has no order of its own"
+            )
+        check_callable(self.fn, "map")
+        name_of = self.item_name
+        if name_of is None:
+            return [BranchSpec(f"map-item-{index}", self.fn, (item,)) for index, item in enumerate(items)]
+        specs = [BranchSpec(name_of(item, index), self.fn, (item,)) for index, item in enumerate(items)]
+        for spec in specs:
+            check_name(spec.name, "item")
+        return specs
