@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -26,8 +27,10 @@ def run_row(row: ModuleType, probes: list[Probe], say: Callable[[str], None]) ->
     """Ask every probe as often as it wants, taking turns. Failures are told, and do not stop the others."""
     results = Results()
     failures: list[str] = []
-    rounds = max((probe.rounds for probe in probes), default=0)
-    for number in range(rounds):
+    for probe in probes if hasattr(row, "script") else ():
+        with contextlib.suppress(ProbeError):  # not counted: the first process reads its files from the disk
+            _ask(row, probe)
+    for number in range(max((probe.rounds for probe in probes), default=0)):
         for probe in probes:
             if number >= probe.rounds:
                 continue

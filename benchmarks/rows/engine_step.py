@@ -14,7 +14,7 @@ from benchmarks.figures import Line, Measured, Probe, Results, middle, over, per
 
 TITLE = "Engine, one step after the other"
 
-_STEPS = {"ours": 300, "dbos": 60}
+_STEPS = {"ours": 300, "dbos": 40}
 _WARM_UP = 5
 _USUAL_ROW = 200
 
