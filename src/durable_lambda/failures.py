@@ -28,7 +28,7 @@ MAX_MESSAGE: Final = 64 * 1024
 MAX_DATA: Final = 256 * 1024
 """Characters; what is longer is cut (a message) or left out (arguments, attributes), so that an error always fits."""
 
-_CANCELLED: Final = "asyncio.CancelledError"
+CANCELLED: Final = "asyncio.CancelledError"
 
 
 class RecordedException(msgspec.Struct, omit_defaults=True):
@@ -48,7 +48,7 @@ _decode_recorded = msgspec.json.Decoder(RecordedException).decode
 def error_type_name(cls: type[BaseException]) -> str:
     """The name of an exception class on the wire: a builtin without its module, any other with it."""
     if cls is asyncio.CancelledError:
-        return _CANCELLED
+        return CANCELLED
     return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
 
 
@@ -125,7 +125,7 @@ class ExceptionClasses:
         return self._found[name]
 
     def _search(self, name: str) -> type[BaseException] | None:
-        if name == _CANCELLED:
+        if name == CANCELLED:
             return asyncio.CancelledError
         path = name.split(".")
         for split in range(len(path) - 1, -1, -1):

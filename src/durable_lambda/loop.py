@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import Handle
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, Protocol, TypeVar
 
@@ -70,6 +70,12 @@ class InvocationLoop(asyncio.SelectorEventLoop):
         handle = _CountedHandle(callback, args, self, context, group)
         self._ready.append(handle)  # type: ignore[attr-defined]  # the queue that `BaseEventLoop.call_soon` fills
         return handle
+
+    def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
+        # Collected whenever it pleases the collector, in whichever task is running: no business of that task's group.
+        self._asyncgens.discard(agen)  # type: ignore[attr-defined]  # kept by `BaseEventLoop`
+        if not self.is_closed():
+            self.call_soon_threadsafe(self.create_task, agen.aclose(), context=Context())
 
 
 class _CountedHandle(Handle):

@@ -33,7 +33,7 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Tree:
-    kind: str  # sequence, gather, task_group, later, child, virtual
+    kind: str  # sequence, gather, task_group, later, child, virtual, and those of `cut_off`
     parts: tuple[Any, ...]
 
 
@@ -49,10 +49,17 @@ programs = st.recursive(
 )
 
 
+cut_off = st.builds(Tree, st.sampled_from(["failing_group", "cancelled"]), st.tuples(programs, programs))
+"""Programs whose branches are cancelled wherever they are; how far they came has no influence on the result."""
+programs_with_cancellation = st.builds(Tree, st.just("sequence"), st.tuples(programs, cut_off, programs))
+
+
 def expected(program: Any, path: str = "p") -> Any:
     """The result of a program."""
     if isinstance(program, Leaf):
         return {"wait": None, "failing": f"failed {path}"}.get(program.kind, path)
+    if program.kind in ("failing_group", "cancelled"):
+        return "cut off"
     return [expected(part, f"{path}.{number}") for number, part in enumerate(program.parts)]
 
 
@@ -123,8 +130,27 @@ class Run:
             case "later":
                 tasks = [asyncio.ensure_future(self.run(part, ctx, at)) for part, at in parts]
                 return list(reversed([await task for task in reversed(tasks)]))
+            case "failing_group":
+                return await self.failing_group(parts, ctx, path)
+            case "cancelled":
+                task = asyncio.ensure_future(all_of(ctx))
+                await ctx.step(f"{path} meanwhile", self.body, f"{path} meanwhile")
+                task.cancel()
+                await asyncio.wait([task])
+                return "cut off"
             case _:
                 return await ctx.run_in_child_context(path, all_of, virtual=program.kind == "virtual")
+
+    async def failing_group(self, parts: list[tuple[Any, str]], ctx: DurableContext, path: str) -> str:
+        """A task group that a failing step ends, whatever its other branches are at."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for part, at in parts:
+                    group.create_task(self.run(part, ctx, at))
+                await ctx.step(f"{path} fails", self.failing_body, path, retry=0)
+        except ExceptionGroup:
+            return "cut off"
+        return "not cut off"
 
 
 class CrashingBackend(RecordingBackend):
@@ -195,6 +221,28 @@ def test_a_program_ends_with_its_result(program: Any, seed: int, crashes: float)
     assert (execution.calls, ran.runs.total()) == ([], runs)
     assert execution.backend.operations == finished
     assert all(operation.is_terminal for operation in finished.values())
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(programs_with_cancellation, st.integers(0, 2**32), st.sampled_from([0.0, 0.2]))
+def test_a_program_with_cancelled_branches_ends_with_its_result(program: Any, seed: int, crashes: float) -> None:
+    ran = Run(seed)
+
+    async def handler(event: Any, ctx: DurableContext) -> Any:
+        return await ran.run(program, ctx)
+
+    chance = random.Random(seed)
+    execution = Execution(handler, backend=CrashingBackend(seed, crashes), start_delay=chance.choice([0, 0.05]))
+    for _ in range(MAX_INVOCATIONS):
+        try:
+            envelope = execution.run()
+        except BackendError:
+            continue
+        if envelope["Status"] != "PENDING":
+            break
+        assert complete_something(execution, chance), "PENDING with nothing pending"
+    assert envelope == {"Status": "SUCCEEDED", "Result": expected(program)}
+    assert execution.run() == envelope, "a replay of everything is the same"
 
 
 @settings(max_examples=50, deadline=None)

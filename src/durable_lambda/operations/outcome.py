@@ -58,6 +58,8 @@ def stored(call: Call[Any], codec: Codec[T], payload: str | None) -> Operation[T
         return Operation(codec.decode("null" if payload is None else payload))
     except DeserializationError as error:
         return Operation.failed(unreadable(call, error))
+    except Exception as error:  # of a codec of the user's
+        return Operation.failed(error)
 
 
 def unwritable(call: Call[Any], error: Exception) -> SerializationError:

@@ -34,11 +34,7 @@ class Wait(Call[None]):
         )
 
     def replay(self, recorded: wire.Operation) -> Operation[None] | None:
-        if recorded.status == "SUCCEEDED":
-            return Operation(None)
-        if recorded.status == "CANCELLED":
-            return Operation.failed(asyncio.CancelledError(f"{self.label} was cancelled"))
-        return None
+        return Operation(None) if recorded.status == "SUCCEEDED" else None
 
     async def execute(self, recorded: wire.Operation | None) -> None:
         self.scope.journal.watch(self.id, recorded)

@@ -79,12 +79,12 @@ class Call(Generic[T]):
             due: When the service will move it, if that is known.
         """
         journal = self.scope.journal
-        blocked = self.scope.invocation.blocked
-        blocked[self.operation] = Blocked(None if due is None else epoch_seconds(due), suspended)
+        invocation = self.scope.invocation
+        invocation.block(self.operation, Blocked(None if due is None else epoch_seconds(due), suspended))
         try:
             await journal.change(self.id)
         finally:
-            blocked.pop(self.operation, None)
+            invocation.blocked.pop(self.operation, None)
         state = journal.state(self.id)
         assert state is not None
         return state

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from durable_lambda.errors import BackendError, CheckpointError, DurableError
+from durable_lambda.errors import BackendError, CheckpointError
 from durable_lambda.protocol.backend import CheckpointResponse, DurableBackend
 from durable_lambda.protocol.errors import ServiceError
 from durable_lambda.protocol.limits import MAX_CHECKPOINT_BYTES, MAX_PAGE_SIZE, MAX_UPDATES_PER_CHECKPOINT
@@ -39,12 +39,14 @@ class Checkpointer:
         self._token: str | None = token
         self._start_delay = start_delay
         self._queue: deque[tuple[OperationUpdate, asyncio.Future[None] | None]] = deque()
-        self._sender: asyncio.Task[None] | None = None
+        self.sender: asyncio.Task[None] | None = None
+        """The task of the call that is on its way, if there is one."""
         self._timer: asyncio.TimerHandle | None = None
         self._poll = False
         self._cancels = 0
         """Updates in the queue that cancel a wait."""
-        self._error: DurableError | None = None
+        self.error: BackendError | CheckpointError | None = None
+        """Why nothing can be sent any more."""
 
     def submit(self, update: OperationUpdate) -> asyncio.Future[None]:
         """Send an update as soon as may be; the future is done when the service has stored it."""
@@ -64,12 +66,12 @@ class Checkpointer:
         self._queue.append((update, None))
         if self._start_delay <= 0:
             self.flush()
-        elif self._timer is None and self._sender is None:
+        elif self._timer is None and self.sender is None:
             self._timer = self._invocation.loop.call_later(self._start_delay, self.flush)
 
     def poll(self) -> None:
         """Ask what changed: an empty checkpoint, unless a call is on its way that will tell."""
-        if self._sender is None:
+        if self.sender is None:
             self._poll = True
             self.flush()
 
@@ -83,13 +85,13 @@ class Checkpointer:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._sender is not None:
+        if self.sender is not None:
             return True
         if not (self._queue or self._poll) or self._token is None:
             return False
         self._invocation.enter()
         # In a context of its own: sending is one activity (`enter`, `leave`), not counted callback by callback.
-        self._sender = asyncio.Task(self._send_all(), loop=self._invocation.loop, context=Context())
+        self.sender = asyncio.Task(self._send_all(), loop=self._invocation.loop, context=Context())
         return True
 
     async def deliver(self, update: OperationUpdate) -> None:
@@ -102,15 +104,15 @@ class Checkpointer:
         stored = self.submit(update)
         await self.close()
         if not stored.done():
-            raise self._error or BackendError("the service gave no further checkpoint token")
+            raise self.error or BackendError("the service gave no further checkpoint token")
 
     async def close(self) -> None:
         """Wait until what is being sent has been stored. Lazy updates that nothing followed are dropped."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._sender is not None:
-            await asyncio.wait([self._sender])
+        if self.sender is not None:
+            await asyncio.wait([self.sender])
 
     def abort(self) -> None:
         """Send nothing any more."""
@@ -137,7 +139,7 @@ class Checkpointer:
         except Exception as error:
             self._give_up(BackendError(f"the checkpoint could not be sent: {type(error).__name__}: {error}"), error)
         finally:
-            self._sender = None
+            self.sender = None
             self._invocation.leave()
 
     async def _send(self, batch: list[tuple[OperationUpdate, asyncio.Future[None] | None]]) -> None:
@@ -166,7 +168,7 @@ class Checkpointer:
 
     def _give_up(self, error: BackendError | CheckpointError, cause: Exception) -> None:
         self.abort()
-        self._error = error
+        self.error = error
         if isinstance(error, BackendError):
             self._invocation.break_off(error, cause)
         else:

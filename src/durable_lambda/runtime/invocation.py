@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
-from durable_lambda.errors import DurableError, Suspended
+from durable_lambda.errors import BackendError, DurableError, Suspended
 from durable_lambda.failures import ExceptionClasses
 from durable_lambda.loop import CURRENT, Strand
 from durable_lambda.protocol.backend import DurableBackend
@@ -88,6 +89,8 @@ class Invocation:
         """Operations that only the service can move."""
         self.is_closing = False
         self.is_abandoned = False
+        self._doomed: deque[asyncio.Future[None]] = deque()
+        """What operations wait on that the function cancelled the first time."""
         self._main: asyncio.Task[Any] | None = None
         self._busy = 0
         self._plain = Context()  # callbacks in it are not counted
@@ -110,11 +113,16 @@ class Invocation:
 
     def settled(self) -> None:
         """Nothing is ready to run: suspend, if the service is all that can change that."""
-        if self._ending is not None or not self.blocked or (self._main is not None and self._main.done()):
+        if self._ending is not None or (self._main is not None and self._main.done()):
+            return
+        if not self.blocked and not self._doomed:
             return
         if self._busy:
             if self._poller is not None:
                 self._poller.arm()
+            return
+        if self._doomed:
+            self._doomed.popleft().cancel()
             return
         waiting = next((blocked for operation, blocked in self.blocked.items() if operation.awaiters), None)
         if waiting is not None and not self.checkpointer.flush():
@@ -125,6 +133,22 @@ class Invocation:
         interruption = InvocationInterrupted(f"{type(error).__name__}: {error}")
         interruption.__cause__ = error
         self._end(Ending("broken", error=interruption))
+
+    def block(self, operation: Operation[Any], blocked: Blocked) -> None:
+        """An operation is left to the service."""
+        self.blocked[operation] = blocked
+        if self._poller is not None:
+            self._poller.consider(blocked)
+
+    async def cancel_again(self) -> None:
+        """Wait to be cancelled, as it was before; if nobody does, be cancelled when nothing else can happen."""
+        future = self.loop.create_future()
+        self._doomed.append(future)
+        try:
+            await future
+        finally:
+            if future in self._doomed:
+                self._doomed.remove(future)
 
     # Tasks
 
@@ -184,17 +208,22 @@ class Invocation:
             except asyncio.CancelledError:  # the host ends the invocation
                 self.is_closing = True
                 self.checkpointer.abort()
+                if self.checkpointer.sender is not None:
+                    self.adopt(self.checkpointer.sender)
                 raise
             finally:
                 await self._unwind()
-            if self._ending is not None and self._ending.kind in ("returned", "raised"):
-                await self.checkpointer.close()
+            await self.checkpointer.close()
         finally:
             if unwatch is not None:
                 unwatch()
             if self._poller is not None:
                 self._poller.stop()
         assert self._ending is not None
+        error = self.checkpointer.error
+        if error is not None and self._ending.kind in ("returned", "raised"):
+            # The function ended while a call was on its way that failed: what it did is not stored.
+            return Ending("broken" if isinstance(error, BackendError) else "failed", error=error)
         return self._ending
 
     def _main_done(self, main: asyncio.Task[Any]) -> None:

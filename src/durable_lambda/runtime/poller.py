@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from durable_lambda.runtime.invocation import Invocation
+    from durable_lambda.runtime.invocation import Blocked, Invocation
 
 FIRST_DELAY: Final = 1.0
 LONGEST_DELAY: Final = 10.0
@@ -28,8 +28,15 @@ class Poller:
         self._delay = FIRST_DELAY
         self._asked_for: float | None = None
 
+    def consider(self, blocked: Blocked) -> None:
+        """An operation was left to the service: ask no later than it needs."""
+        delay = self._delay if blocked.due is None else max(blocked.due - time.time(), 0) + _AFTER_DUE
+        when = self._invocation.loop.time() + delay
+        if self._timer is None or when < self._timer.when():
+            self._set(delay)
+
     def arm(self) -> None:
-        """See to it that the blocked operations are asked about in time."""
+        """See to it that the blocked operations are asked about, after they were."""
         if self._timer is not None:
             return
         soonest = self._soonest()
@@ -39,6 +46,10 @@ class Poller:
             delay = max(soonest - time.time(), 0) + _AFTER_DUE
             if any(blocked.due is None for blocked in self._invocation.blocked.values()):
                 delay = min(delay, self._delay)
+        self._set(delay)
+
+    def _set(self, delay: float) -> None:
+        self.stop()
         self._timer = self._invocation.loop.call_later(delay, self._ask)
 
     def stop(self) -> None:

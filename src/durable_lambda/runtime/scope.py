@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from durable_lambda.errors import ValidationError
+from durable_lambda.failures import CANCELLED
 from durable_lambda.loop import CURRENT
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.operations import decode_operation
@@ -121,6 +122,8 @@ class Scope:
                 or recorded.parent_id != self.parent_id
             ):
                 raise determinism.mismatch(strand, call, recorded)
+            if was_cancelled(recorded):
+                return self._set_to_work(call, recorded, strand)
             replayed = call.replay(recorded)
             if replayed is not None:
                 if tracing.is_enabled():
@@ -162,6 +165,8 @@ class Scope:
         return operation
 
     async def _execute(self, call: Call[T], recorded: wire.Operation | None) -> T:
+        if recorded is not None and was_cancelled(recorded):
+            await self.invocation.cancel_again()
         if not tracing.is_enabled():
             return await call.execute(recorded)
         with tracing.span(call, recorded):
@@ -192,3 +197,11 @@ class Scope:
         else:
             why = "this context belongs to other code: use the ctx that this function was given"
         return ValidationError(f"{call.label} cannot be called here: {why}", operation_name=call.name)
+
+
+def was_cancelled(recorded: wire.Operation) -> bool:
+    """Whether the history has the operation as cancelled by the function."""
+    if recorded.status == "FAILED":
+        details = recorded.step_details or recorded.context_details
+        return details is not None and details.error is not None and details.error.error_type == CANCELLED
+    return recorded.status == "CANCELLED" and recorded.type == "WAIT"

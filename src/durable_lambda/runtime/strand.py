@@ -72,8 +72,14 @@ class CodeStrand:
         for missing in (self.peek(), operation_id(f"{self.prefix}t{self.forks + 1}-1")):
             if missing in recorded:
                 return missing
-        ended = (fork.uncalled() for fork in self.forked if fork.task is not None and fork.task.done())
+        ended = (fork.uncalled() for fork in self.forked if fork.has_ended)
         return next((missing for missing in ended if missing is not None), None)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its task ran to an end of its own: one that was cancelled may have been ahead when it was before."""
+        task = self.task
+        return task is not None and task.done() and not task.cancelled() and not task.cancelling()
 
 
 class BodyStrand:
