@@ -13,6 +13,7 @@ from durable_lambda import (
     CallbackHandle,
     DurableContext,
     ValidationError,
+    current_step,
 )
 from durable_lambda.protocol import operations as wire
 from recording import PushingBackend
@@ -173,6 +174,34 @@ def test_two_callbacks_have_two_ids() -> None:
     assert first.callback_details != second.callback_details
     assert [first.id, second.id] == [first_id := FIRST_ID, second.id]
     assert second.id != first_id
+
+
+def test_news_of_a_callback_that_the_code_has_not_come_to_yet_are_kept() -> None:
+    backend = PushingBackend()
+
+    async def answers_while_it_works(event: Any, ctx: DurableContext) -> list[Any]:
+        answered = asyncio.Event()
+
+        async def work() -> str:
+            if current_step().attempt == 1:
+                raise ConnectionError("not yet")
+            backend.push(execution.complete("approval", "SUCCEEDED", result='"yes"'))
+            await answered.wait()
+            return "worked"
+
+        async def ask_late() -> Any:
+            for _ in range(20):
+                await asyncio.sleep(0)
+            answer = await ctx.callback_result(await ctx.create_callback("approval"))
+            answered.set()
+            return answer
+
+        return await asyncio.gather(ctx.step("work", work), ask_late())
+
+    execution = Execution(answers_while_it_works, backend=backend)
+    execution.suspends()
+    execution.elapse()
+    assert execution.result() == ["worked", "yes"]
 
 
 def test_reading_takes_no_number_and_sends_nothing() -> None:

@@ -259,13 +259,17 @@ def test_nothing_of_another_branch_is_sent_after_the_mismatch(begun: Execution) 
     assert begun.calls == []
 
 
-def test_what_was_queued_before_the_mismatch_is_not_sent(begun: Execution) -> None:
+@pytest.mark.parametrize("turns", [0, 1, 2])
+def test_what_was_queued_before_the_mismatch_is_not_sent(begun: Execution, turns: int) -> None:
+    """The START of another branch's wait is about to be made, or queued, or about to leave."""
+
     async def changed(event: Any, ctx: DurableContext) -> Any:
         async def branch() -> None:
             await ctx.wait("in a branch", 60)
 
         branch_task = asyncio.ensure_future(branch())
-        await asyncio.sleep(0)  # the branch has called its wait, whose START is about to leave
+        for _ in range(turns):
+            await asyncio.sleep(0)
         await renamed(ctx)
         await branch_task
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import sys
 import zlib
+from types import ModuleType
 from typing import Any
 
 import msgspec
 import pytest
 
 from drive import Execution
-from durable_lambda import DurableContext, Retry, StepError
+from durable_lambda import DurableContext, Retry, StepError, durable_execution
 from durable_lambda.protocol.operations import ErrorObject
+from recording import RecordingBackend, invocation
 
 
 class DeclinedError(Exception):
@@ -239,3 +242,32 @@ def test_an_exception_of_another_sdk_comes_back_with_its_message() -> None:
     execution.change("work", step_details=msgspec.structs.replace(details, error=foreign))
     error = execution.error()
     assert (error["ErrorType"], error["ErrorMessage"]) == ("ValueError", "from elsewhere")
+
+
+def test_a_class_of_a_module_that_a_body_loads_is_a_step_error_on_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In another process it may not be loaded when the record is read, so it is not looked for in this one either."""
+
+    class LateError(Exception):
+        pass
+
+    LateError.__module__, LateError.__qualname__ = "a_late_module", "LateError"
+
+    def body() -> None:
+        late = ModuleType("a_late_module")
+        late.LateError = LateError  # type: ignore[attr-defined]  # a module is what one puts into it
+        monkeypatch.setitem(sys.modules, "a_late_module", late)
+        raise LateError("late")
+
+    caught: list[str] = []
+
+    async def handler(event: Any, ctx: DurableContext) -> None:
+        try:
+            await ctx.step("work", body, retry=0)
+        except Exception as error:
+            caught.append(type(error).__name__)
+
+    backend = RecordingBackend()
+    warm = durable_execution(backend=backend)(handler)
+    warm(invocation(), None)
+    warm(invocation(None, list(backend.operations.values())), None)
+    assert caught == ["StepError", "StepError"]

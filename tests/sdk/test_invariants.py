@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,26 +120,31 @@ class Run:
 
         match program.kind:
             case "sequence":
-                return await all_of(ctx)
+                result = await all_of(ctx)
             case "gather":
-                return await asyncio.gather(*(self.run(part, ctx, at) for part, at in parts))
+                result = await asyncio.gather(*(self.run(part, ctx, at) for part, at in parts))
             case "task_group":
                 async with asyncio.TaskGroup() as group:
                     tasks = [group.create_task(self.run(part, ctx, at)) for part, at in parts]
-                return [task.result() for task in tasks]
+                result = [task.result() for task in tasks]
             case "later":
                 tasks = [asyncio.ensure_future(self.run(part, ctx, at)) for part, at in parts]
-                return list(reversed([await task for task in reversed(tasks)]))
+                result = list(reversed([await task for task in reversed(tasks)]))
             case "failing_group":
-                return await self.failing_group(parts, ctx, path)
+                result = await self.failing_group(parts, ctx, path)
             case "cancelled":
-                task = asyncio.ensure_future(all_of(ctx))
-                await ctx.step(f"{path} meanwhile", self.body, f"{path} meanwhile")
-                task.cancel()
-                await asyncio.wait([task])
-                return "cut off"
+                result = await self.cancelled(all_of(ctx), ctx, path)
             case _:
-                return await ctx.run_in_child_context(path, all_of, virtual=program.kind == "virtual")
+                result = await ctx.run_in_child_context(path, all_of, virtual=program.kind == "virtual")
+        return result
+
+    async def cancelled(self, branch: Coroutine[Any, Any, Any], ctx: DurableContext, path: str) -> str:
+        """A branch that is cancelled after a step, wherever it is then."""
+        task = asyncio.ensure_future(branch)
+        await ctx.step(f"{path} meanwhile", self.body, f"{path} meanwhile")
+        task.cancel()
+        await asyncio.wait([task])
+        return "cut off"
 
     async def failing_group(self, parts: list[tuple[Any, str]], ctx: DurableContext, path: str) -> str:
         """A task group that a failing step ends, whatever its other branches are at."""
@@ -193,9 +198,8 @@ def complete_something(execution: Execution, chance: random.Random) -> bool:
     return bool(pending)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(programs, st.integers(0, 2**32), st.sampled_from([0.0, 0.0, 0.3]))
-def test_a_program_ends_with_its_result(program: Any, seed: int, crashes: float) -> None:
+def to_the_end(program: Any, seed: int, crashes: float) -> tuple[Run, Execution, dict[str, Any]]:
+    """Invoke until the execution ends: what ran, the execution, and its last answer."""
     ran = Run(seed)
 
     async def handler(event: Any, ctx: DurableContext) -> Any:
@@ -209,8 +213,15 @@ def test_a_program_ends_with_its_result(program: Any, seed: int, crashes: float)
         except BackendError:
             continue
         if envelope["Status"] != "PENDING":
-            break
+            return ran, execution, envelope
         assert complete_something(execution, chance), "PENDING with nothing pending"
+    raise AssertionError("it does not end")
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(programs, st.integers(0, 2**32), st.sampled_from([0.0, 0.0, 0.3]))
+def test_a_program_ends_with_its_result(program: Any, seed: int, crashes: float) -> None:
+    ran, execution, envelope = to_the_end(program, seed, crashes)
     assert envelope == {"Status": "SUCCEEDED", "Result": expected(program)}
     if not crashes:
         assert max(ran.runs.values(), default=1) == 1, "a completed body ran again"
@@ -226,21 +237,7 @@ def test_a_program_ends_with_its_result(program: Any, seed: int, crashes: float)
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(programs_with_cancellation, st.integers(0, 2**32), st.sampled_from([0.0, 0.2]))
 def test_a_program_with_cancelled_branches_ends_with_its_result(program: Any, seed: int, crashes: float) -> None:
-    ran = Run(seed)
-
-    async def handler(event: Any, ctx: DurableContext) -> Any:
-        return await ran.run(program, ctx)
-
-    chance = random.Random(seed)
-    execution = Execution(handler, backend=CrashingBackend(seed, crashes), start_delay=chance.choice([0, 0.05]))
-    for _ in range(MAX_INVOCATIONS):
-        try:
-            envelope = execution.run()
-        except BackendError:
-            continue
-        if envelope["Status"] != "PENDING":
-            break
-        assert complete_something(execution, chance), "PENDING with nothing pending"
+    _, execution, envelope = to_the_end(program, seed, crashes)
     assert envelope == {"Status": "SUCCEEDED", "Result": expected(program)}
     assert execution.run() == envelope, "a replay of everything is the same"
 
