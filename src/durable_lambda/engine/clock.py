@@ -6,6 +6,7 @@ An engine asks its clock only; nothing else in it reads the time. With `Skipping
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -59,6 +60,7 @@ class ManualClock:
 
     def __init__(self, start: int = 1_735_689_600_000) -> None:
         self._now = start
+        self._lock = threading.Lock()  # it is set by the engine's thread and by others
         self._observers: list[Callable[[], None]] = []
 
     def now(self) -> int:
@@ -66,7 +68,9 @@ class ManualClock:
 
     def advance(self, by: timedelta | int) -> None:
         """Let a `timedelta`, or that many seconds, pass at once. What is due then happens afterwards."""
-        self._now += round((by.total_seconds() if isinstance(by, timedelta) else by) * 1000)
+        milliseconds = round((by.total_seconds() if isinstance(by, timedelta) else by) * 1000)
+        with self._lock:
+            self._now += milliseconds
         for observer in self._observers:
             observer()
 
@@ -99,5 +103,6 @@ class SkippingClock(ManualClock):
         return 0.0 if due <= self._now or may_skip() else None
 
     def reach(self, due: int, may_skip: Callable[[], bool]) -> None:
-        if due > self._now and may_skip():
-            self._now = due
+        with self._lock:
+            if due > self._now and may_skip():
+                self._now = due

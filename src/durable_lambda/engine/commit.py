@@ -126,7 +126,7 @@ class GroupCommit:
             if failure is not None:
                 self._on_failed(hosted, invocation)
         for waiter in waiters:
-            waiter(failure)
+            waiter(_own(failure))
         if failure is None:
             for hosted in before:
                 self._on_stored(hosted)
@@ -138,3 +138,12 @@ class GroupCommit:
             self._is_scheduled = True
             # In the engine's own context: in the caller's, the loop would count it as work of an invocation.
             self._loop.call_soon(self.flush, context=self._context)
+
+
+def _own(failure: StoreError | None) -> StoreError | None:
+    """The failure for one waiter: each raises it in a thread and with a traceback of its own."""
+    if failure is None:
+        return None
+    own = StoreError(str(failure))
+    own.__cause__ = failure
+    return own

@@ -71,6 +71,7 @@ class Host:
         )
         self.timers = Timers(loop, self.context, clock, self.advance, self._may_skip)
         self.last_key = store.last_key()
+        self._is_closing = False
 
     def recover(self) -> None:
         """Take up every execution that has not ended. Those whose function is not registered yet wait for it."""
@@ -125,6 +126,7 @@ class Host:
 
     async def close(self) -> None:
         """End what is under way, and leave every execution to go on where it stands."""
+        self._is_closing = True
         self.timers.close()
         await self.invoker.close()
         self.commit.flush()
@@ -159,8 +161,9 @@ class Host:
         self.loop.call_later(REST_AFTER_FAILURE_SECONDS, self._on_rested, hosted, context=self.context)
 
     def _on_rested(self, hosted: Hosted) -> None:
-        hosted.is_held = False
-        self.advance(hosted)
+        if not self._is_closing:
+            hosted.is_held = False
+            self.advance(hosted)
 
     def _on_invocation_end(self, hosted: Hosted, task: asyncio.Task[None], outcome: Outcome) -> None:
         if hosted.task is not task:

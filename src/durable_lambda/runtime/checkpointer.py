@@ -72,11 +72,12 @@ class Checkpointer:
     def poll(self) -> None:
         """Ask what changed: an empty checkpoint, unless a call is on its way that will tell."""
         if self.sender is None:
-            self._poll = True
-            self.flush()
+            self.poll_again()
 
     def poll_again(self) -> None:
         """As `poll`, and once more after a call that is on its way: something changed that it may not tell."""
+        if self._invocation.is_closing:
+            return  # what it would learn nobody would read, and the service would take it as known
         self._poll = True
         self.flush()
 
