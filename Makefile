@@ -6,13 +6,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+SECONDS ?= 1200
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := src tests examples benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench check fix clean
+.PHONY: help demo test soak bench check fix clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +23,9 @@ demo: $(STAMP)  ## Run an order to its receipt, then kill it half-way and resume
 
 test: $(STAMP)  ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+soak: $(STAMP)  ## Kill, crash and refuse for SECONDS=1200, and count what is lost, stuck or repeated
+	@PYTHONPATH=tests $(BIN)/python -m reliability.soak --seconds $(SECONDS) $(ARGS)
 
 bench: $(STAMP)  ## Measure beside the peers (ARGS="--quick", ARGS=--help)
 	@$(BIN)/python -m benchmarks $(ARGS)

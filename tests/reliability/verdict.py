@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from durable_lambda.protocol.operations import Operation
-from reliability.accidents import Ride
+from reliability.accidents import Accidents, Ride
 from reliability.aftermath import Remains, wire
+from reliability.workflows import Node
+
+
+def ride(nodes: Sequence[Node], accidents: Accidents) -> Ride:
+    """Carry a workflow to its end in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        return Ride(nodes, accidents, Path(folder)).run()
+
+
+def problems_beside(rough: Ride, calm: Ride) -> list[tuple[str, str]]:
+    """What is wrong with a ride, beside one of the same workflow that met with no accident."""
+    problems = problems_of(rough)
+    if calm.end.status != "SUCCEEDED":
+        problems.append(("lost", f"it ended as {calm.end.status} without any accident"))
+    if shown(rough.end) != shown(calm.end):
+        problems.append(("lost", f"it ended as {shown(rough.end)}, and not as {shown(calm.end)}"))
+    return problems
 
 
 def shown(remains: Remains) -> tuple[object, object, dict[str, object]]:
