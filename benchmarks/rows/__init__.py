@@ -7,6 +7,7 @@ NAMES = (
     "replay",
     "fresh",
     "delayed",
+    "map_items",
     "calls",
     "engine_step",
     "engine_load",

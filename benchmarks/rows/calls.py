@@ -13,19 +13,20 @@ TITLE = "Checkpoint calls"
 
 _SUBJECTS = ("ours", "official", "async_peer")
 _SHAPES: dict[str, dict[str, Any]] = {
-    "5 steps": {"steps": 5, "in_child": False},
-    "child context with 1 step": {"steps": 1, "in_child": True},
+    "5 steps": {"steps": 5, "kind": "sequence"},
+    "child context with 1 step": {"steps": 1, "kind": "child"},
+    "parallel of 3 branches with 1 step each": {"steps": 3, "kind": "parallel"},
 }
-_ASKS = {"5 steps": 5, "child context with 1 step": 2}
+_ASKS = {"5 steps": 5, "child context with 1 step": 2, "parallel of 3 branches with 1 step each": 3}
 
 
 def plan(quick: bool) -> list[Probe]:
     return [Probe(subject, 1, shape) for shape in _SHAPES.values() for subject in _SUBJECTS]
 
 
-def measure(subject: str, steps: int, in_child: bool) -> Measured:
+def measure(subject: str, steps: int, kind: str) -> Measured:
     service = Service()
-    shape = Shape(steps, in_child=in_child)
+    shape = Shape(steps, kind=kind)
     handler = importlib.import_module(f"benchmarks.subjects.{subject}").build(shape, service, Marks())
     answer = handler(service.event(), LambdaContext())
     assert answer["Status"] == "SUCCEEDED", answer

@@ -7,6 +7,7 @@ it gives `run_load` and `Held`.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -18,8 +19,8 @@ class Shape:
     steps: int = 0
     body: str = "async"
     """`async` or `def`: what the body of a step is. The official SDK has `def` only."""
-    in_child: bool = False
-    """Whether the steps are in a child context."""
+    kind: str = "sequence"
+    """`sequence`: a step after the other; `child`: that in a child context; `map`, `parallel`: at once, one each."""
 
 
 @dataclass
@@ -30,6 +31,8 @@ class Marks:
     ended: float = 0.0
     laps: list[float] = field(default_factory=list)
     """Seconds that each step took, as the function saw it."""
+    threads: int = 0
+    """The most that were seen at once in the bodies of a batch."""
 
     def begin(self) -> None:
         self.laps.clear()
@@ -38,6 +41,9 @@ class Marks:
     def lap(self, since: float) -> None:
         self.ended = perf_counter()
         self.laps.append(self.ended - since)
+
+    def count_threads(self) -> None:
+        self.threads = max(self.threads, threading.active_count())
 
 
 @dataclass

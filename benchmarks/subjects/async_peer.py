@@ -7,7 +7,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from async_durable_execution import durable_execution, run_in_child_context, step
+from async_durable_execution import durable_execution, map, parallel, run_in_child_context, step
 
 from benchmarks.service import Service
 from benchmarks.subjects import Marks, Shape
@@ -40,9 +40,27 @@ def build(shape: Shape, service: Service, marks: Marks) -> Callable[[dict[str, A
             marks.lap(since)
         return shape.steps
 
+    async def counted(number: int) -> int:
+        marks.count_threads()
+        return number
+
+    async def one_step(number: int) -> int:
+        return await step(partial(counted, number), name="step")
+
+    async def batch() -> int:
+        since = perf_counter()
+        if shape.kind == "map":
+            results = await map(one_step, range(shape.steps), name="map")
+        else:
+            results = await parallel([partial(one_step, number) for number in range(shape.steps)], name="parallel")
+        marks.lap(since)
+        return sum(results.get_results())
+
     @durable_execution(boto3_client=Client(service))
     async def handler(event: dict[str, int]) -> int:
         marks.begin()
-        return await run_in_child_context(steps, name="child") if shape.in_child else await steps()
+        if shape.kind == "child":
+            return await run_in_child_context(steps, name="child")
+        return await (steps if shape.kind == "sequence" else batch)()
 
     return handler

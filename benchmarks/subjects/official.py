@@ -36,9 +36,28 @@ def build(shape: Shape, service: Service, marks: Marks) -> Callable[[dict[str, A
             marks.lap(since)
         return shape.steps
 
+    def one_step(ctx: DurableContext, number: int, *_: Any) -> int:
+        def counted(_: Any) -> int:
+            marks.count_threads()
+            return number
+
+        return ctx.step(counted, name="step")
+
+    def batch(ctx: DurableContext) -> int:
+        since = perf_counter()
+        if shape.kind == "map":
+            results = ctx.map(range(shape.steps), one_step, name="map")
+        else:
+            branches = [lambda ctx, number=number: one_step(ctx, number) for number in range(shape.steps)]
+            results = ctx.parallel(branches, name="parallel")
+        marks.lap(since)
+        return sum(results.get_results())
+
     @durable_execution(boto3_client=Client(service))
     def handler(event: dict[str, int], ctx: DurableContext) -> int:
         marks.begin()
-        return ctx.run_in_child_context(steps, name="child") if shape.in_child else steps(ctx)
+        if shape.kind == "child":
+            return ctx.run_in_child_context(steps, name="child")
+        return (steps if shape.kind == "sequence" else batch)(ctx)
 
     return handler

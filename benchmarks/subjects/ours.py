@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -51,9 +52,27 @@ def build(shape: Shape, service: Service, marks: Marks) -> Callable[[dict[str, A
             marks.lap(since)
         return shape.steps
 
+    async def counted(number: int) -> int:
+        marks.count_threads()
+        return number
+
+    async def one_step(number: int, ctx: DurableContext) -> int:
+        return await ctx.step("step", counted, number)
+
+    async def batch(ctx: DurableContext) -> int:
+        since = perf_counter()
+        if shape.kind == "map":
+            results = await ctx.map("map", range(shape.steps), one_step)
+        else:
+            results = await ctx.parallel("parallel", [partial(one_step, number) for number in range(shape.steps)])
+        marks.lap(since)
+        return sum(results.results())
+
     @durable_execution(backend=Backend(service))
     async def handler(event: dict[str, int], ctx: DurableContext) -> int:
         marks.begin()
-        return await ctx.run_in_child_context("child", steps) if shape.in_child else await steps(ctx)
+        if shape.kind == "child":
+            return await ctx.run_in_child_context("child", steps)
+        return await (steps if shape.kind == "sequence" else batch)(ctx)
 
     return handler
