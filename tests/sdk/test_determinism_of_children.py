@@ -72,6 +72,25 @@ def test_an_operation_that_a_child_no_longer_calls_is_told_when_it_ends() -> Non
     assert execution.calls == []
 
 
+def test_an_operation_that_a_child_no_longer_calls_is_told_although_it_raised() -> None:
+    async def raises(ctx: DurableContext) -> str:
+        await ctx.step("pick", str)
+        raise ValueError("no")
+
+    async def handler(event: Any, ctx: DurableContext) -> Any:
+        try:
+            return await ctx.run_in_child_context("ship", raises)
+        except ValueError:
+            return "swallowed"
+
+    execution = Execution(shipping("pick", "pack"))
+    execution.suspends()
+    error = execution.error(handler)
+    assert error["ErrorType"] == MISMATCH
+    assert "recorded: STEP 'pack' SUCCEEDED" in error["ErrorMessage"]
+    assert execution.calls == []
+
+
 def test_a_child_context_that_became_virtual_is_a_difference() -> None:
     execution = Execution(shipping("pick", "pack"))
     execution.suspends()
