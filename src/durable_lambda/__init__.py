@@ -38,12 +38,14 @@ if TYPE_CHECKING:
     from durable_lambda.errors import StepTimeoutError as StepTimeoutError
     from durable_lambda.errors import Suspended as Suspended
     from durable_lambda.errors import ValidationError as ValidationError
+    from durable_lambda.errors import WaitForConditionError as WaitForConditionError
     from durable_lambda.handler import Handler as Handler
     from durable_lambda.handler import durable_execution as durable_execution
     from durable_lambda.operations.callback import CallbackHandle as CallbackHandle
     from durable_lambda.operations.step import StepAttempt as StepAttempt
     from durable_lambda.operations.step import current_step as current_step
     from durable_lambda.protocol.backend import DurableBackend as DurableBackend
+    from durable_lambda.retry import Poll as Poll
     from durable_lambda.retry import Retry as Retry
     from durable_lambda.runtime.operation import Operation as Operation
     from durable_lambda.values import Codec as Codec
@@ -77,12 +79,13 @@ _HOMES = {
         "StepTimeoutError",
         "Suspended",
         "ValidationError",
+        "WaitForConditionError",
     ),
     "handler": ("Handler", "durable_execution"),
     "operations.callback": ("CallbackHandle",),
     "operations.step": ("StepAttempt", "current_step"),
     "protocol.backend": ("DurableBackend",),
-    "retry": ("Retry",),
+    "retry": ("Poll", "Retry"),
     "runtime.operation": ("Operation",),
     "values": ("Codec",),
 }

@@ -13,10 +13,12 @@ from durable_lambda.completion import Completion
 from durable_lambda.operations.callback import CallbackHandle, CallbackResult, CreateCallback
 from durable_lambda.operations.child import ChildContext
 from durable_lambda.operations.concurrent import Map, Nesting, Parallel
+from durable_lambda.operations.condition import Condition
 from durable_lambda.operations.step import Step
 from durable_lambda.operations.wait import Wait
+from durable_lambda.operations.wait_for_callback import WaitForCallback
 from durable_lambda.protocol.hosting import LambdaContext
-from durable_lambda.retry import Retry
+from durable_lambda.retry import DEFAULT_POLL, Poll, Retry
 from durable_lambda.runtime.logging import ReplaySafeLogger
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
@@ -24,6 +26,7 @@ from durable_lambda.values import UNSET, Codec
 
 T = TypeVar("T")
 R = TypeVar("R")
+S = TypeVar("S")
 Item = TypeVar("Item")
 Ts = TypeVarTuple("Ts")
 
@@ -220,6 +223,124 @@ class DurableContext:
             DeserializationError: The answer does not fit `result_type`.
         """
         return self._scope.read(CallbackResult(self._scope, handle, result_type, raw=raw))
+
+    @overload
+    def wait_for_callback(
+        self,
+        name: str | None,
+        submitter: Callable[[str, *Ts], Any],
+        *args: *Ts,
+        timeout: Duration | None = None,
+        heartbeat_timeout: Duration | None = None,
+        retry: Retry | int | None = None,
+        result_type: type[R],
+    ) -> Operation[R]: ...
+    @overload
+    def wait_for_callback(
+        self,
+        name: str | None,
+        submitter: Callable[[str, *Ts], Any],
+        *args: *Ts,
+        timeout: Duration | None = None,
+        heartbeat_timeout: Duration | None = None,
+        retry: Retry | int | None = None,
+        result_type: Any = Any,
+    ) -> Operation[Any]: ...
+    def wait_for_callback(
+        self,
+        name: str | None,
+        submitter: Callable[..., Any],
+        *args: Any,
+        timeout: Duration | None = None,
+        heartbeat_timeout: Duration | None = None,
+        retry: Retry | int | None = None,
+        result_type: Any = Any,
+    ) -> Operation[Any]:
+        """Make a callback, hand its id out in a step, and wait for the answer.
+
+        Args:
+            name: As for `step`. The callback is named `<name> create callback id`, the step `<name> submitter`.
+            submitter: Called as `submitter(callback_id, *args)`, as the body of a step.
+            *args: Its arguments after the id.
+            timeout: As for `create_callback`.
+            heartbeat_timeout: As for `create_callback`.
+            retry: For the submitter, as for `step`.
+            result_type: As for `callback_result`.
+
+        Raises:
+            ValidationError: The call cannot be right; nothing was sent.
+            CallbackSubmitterError: The submitter failed.
+            CallbackError: As `callback_result`.
+
+        Example:
+            decision = await ctx.wait_for_callback("approval", ask, order, timeout=86_400, result_type=Decision)
+        """
+        return self._scope.start(
+            WaitForCallback(
+                self._scope,
+                name,
+                submitter,
+                args,
+                timeout=timeout,
+                heartbeat_timeout=heartbeat_timeout,
+                retry=retry,
+                result_type=result_type,
+            )
+        )
+
+    @overload
+    def wait_for_condition(
+        self,
+        name: str | None,
+        check: Callable[[S], Coroutine[Any, Any, S]],
+        *,
+        initial_state: S,
+        until: Callable[[S], bool],
+        poll: Poll = DEFAULT_POLL,
+    ) -> Operation[S]: ...
+    @overload
+    def wait_for_condition(
+        self,
+        name: str | None,
+        check: Callable[[S], S],
+        *,
+        initial_state: S,
+        until: Callable[[S], bool],
+        poll: Poll = DEFAULT_POLL,
+    ) -> Operation[S]: ...
+    def wait_for_condition(
+        self,
+        name: str | None,
+        check: Callable[[Any], Any],
+        *,
+        initial_state: Any,
+        until: Callable[[Any], bool],
+        poll: Poll = DEFAULT_POLL,
+    ) -> Operation[Any]:
+        """Check again and again, with nothing running in between, until the state is as it should be.
+
+        Args:
+            name: As for `step`.
+            check: Gives the next state from the last one; the body of an attempt, as for `step`. Each state is
+                recorded, as the type that `check` is annotated to return.
+            initial_state: What the first check gets.
+            until: Whether a state is as it should be. It must be pure.
+            poll: How often, and how long to wait in between. Default `Poll()`.
+
+        Returns:
+            An operation that gives the last state.
+
+        Raises:
+            ValidationError: The call cannot be right; nothing was sent.
+            WaitForConditionError: No state was as it should be, after as many checks as `poll` allows.
+            Exception: What a check raised; it is not checked again.
+
+        Example:
+            job = await ctx.wait_for_condition("job", look, initial_state=job, until=lambda job: job.is_done)
+        """
+        return self._scope.start(
+            Condition(self._scope, name, check, initial_state=initial_state, until=until, poll=poll)
+        )
 
     @overload
     def run_in_child_context(

@@ -14,6 +14,7 @@
     │   ├── CallbackError                   CALLBACK_FAILED
     │   │   ├── CallbackExternalError · CallbackTimeoutError · CallbackSubmitterError
     │   ├── ChildContextError               CHILD_CONTEXT_FAILED
+    │   ├── WaitForConditionError           CONDITION_FAILED
     │   └── BatchError (ExceptionGroup)     PARALLEL_FAILED, MAP_FAILED
     └── ExecutionError                      EXECUTION_FAILED
         ├── ExecutionFailedError            EXECUTION_FAILED
@@ -55,6 +56,7 @@ __all__ = [
     "StepTimeoutError",
     "Suspended",
     "ValidationError",
+    "WaitForConditionError",
 ]
 
 
@@ -210,6 +212,13 @@ class ChildContextError(OperationError):
     """A child context failed with an exception that cannot be rebuilt as itself; `error_type` names it."""
 
     code = "CHILD_CONTEXT_FAILED"
+
+
+class WaitForConditionError(OperationError):
+    """A condition was not met after as many checks as its `Poll` allows, or its check failed with what cannot be
+    rebuilt as itself."""
+
+    code = "CONDITION_FAILED"
 
 
 class BatchError(OperationError, ExceptionGroup[Exception]):

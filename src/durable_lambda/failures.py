@@ -26,7 +26,8 @@ from durable_lambda.protocol.operations import ErrorObject
 MAX_STACK_ENTRIES: Final = 50
 MAX_MESSAGE: Final = 64 * 1024
 MAX_DATA: Final = 256 * 1024
-"""Characters; what is longer is cut (a message) or left out (arguments, attributes), so that an error always fits."""
+MAX_STACK_LINE: Final = 2 * 1024
+"""Bytes; what is longer is cut (a message) or left out (arguments, attributes), so that an error always fits."""
 
 CANCELLED: Final = "asyncio.CancelledError"
 
@@ -59,7 +60,7 @@ def describe(error: BaseException) -> ErrorObject:
     return ErrorObject(
         error_type=error_type_name(type(error)),
         error_message=message,
-        error_data=data if len(data) <= MAX_DATA else None,
+        error_data=data if len(data.encode()) <= MAX_DATA else None,
         stack_trace=_stack(error.__traceback__),
     )
 
@@ -97,15 +98,19 @@ def text_of(error: BaseException) -> str:
         text = str(error)
     except Exception as broken:  # a user's `__str__` must not hide the error
         return f"<no text: {type(broken).__name__}>"
-    text = text.encode("utf-8", "replace").decode()
-    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
+    return _cut(text, MAX_MESSAGE)
+
+
+def _cut(text: str, size: int) -> str:
+    encoded = text.encode("utf-8", "replace")
+    return encoded.decode() if len(encoded) <= size else encoded[: size - 3].decode("utf-8", "ignore") + "…"
 
 
 def _stack(trace: TracebackType | None) -> list[str] | None:
     """The frames outside this package, innermost last."""
     entries = traceback.extract_tb(trace)
     shown = [entry for entry in entries if "/durable_lambda/" not in entry.filename.replace("\\", "/")]
-    return [line.rstrip() for line in traceback.format_list(shown[-MAX_STACK_ENTRIES:])] or None
+    return [_cut(line.rstrip(), MAX_STACK_LINE) for line in traceback.format_list(shown[-MAX_STACK_ENTRIES:])] or None
 
 
 class ExceptionClasses:

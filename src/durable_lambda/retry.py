@@ -51,6 +51,39 @@ def _seconds(value: float | timedelta, option: str) -> float:
     return seconds
 
 
+def _check_attempts(max_attempts: int) -> None:
+    if isinstance(max_attempts, bool) or not isinstance(max_attempts, int) or max_attempts < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValidationError(f"max_attempts must be a whole number from 1, not {max_attempts!r}")
+
+
+def _check_delays(backoff: float, jitter: Jitter, **delays: float | timedelta) -> None:
+    for option, delay in delays.items():
+        seconds = _seconds(delay, option)
+        if seconds > MAX_WAIT_SECONDS:
+            raise ValidationError(f"{option} must be at most {MAX_WAIT_SECONDS} seconds (366 days), not {seconds:g}")
+    is_number = isinstance(backoff, (int, float)) and not isinstance(backoff, bool)  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not is_number or not 1 <= backoff < math.inf:
+        raise ValidationError(f"backoff must be a number from 1, not {backoff!r}")
+    if jitter not in ("full", "half", "none"):
+        raise ValidationError(f'jitter must be "full", "half" or "none", not {jitter!r}')
+
+
+def _delay(
+    initial: float, longest: float, backoff: float, jitter: Jitter, attempt: int, *, increment: float = 0
+) -> int:
+    """Whole seconds after the attempt of that number, from 1: exponential or linear, bounded, and with jitter."""
+    try:
+        delay = initial * backoff ** (attempt - 1)
+    except OverflowError:
+        delay = longest
+    delay = min(delay + increment * (attempt - 1), longest)
+    if jitter == "full":
+        delay = _random.uniform(0, delay)
+    elif jitter == "half":
+        delay = _random.uniform(delay / 2, delay)
+    return max(1, math.ceil(delay))
+
+
 @dataclass(frozen=True, slots=True)
 class Retry:
     """A retry policy of a step.
@@ -81,19 +114,14 @@ class Retry:
     increment: float | timedelta = 0
 
     def __post_init__(self) -> None:
-        if isinstance(self.max_attempts, bool) or not isinstance(self.max_attempts, int) or self.max_attempts < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ValidationError(f"max_attempts must be a whole number from 1, not {self.max_attempts!r}")
-        for option in ("initial_delay", "max_delay", "increment"):
-            seconds = _seconds(getattr(self, option), option)
-            if seconds > MAX_WAIT_SECONDS:
-                raise ValidationError(
-                    f"{option} must be at most {MAX_WAIT_SECONDS} seconds (366 days), not {seconds:g}"
-                )
-        is_number = isinstance(self.backoff, (int, float)) and not isinstance(self.backoff, bool)  # pyright: ignore[reportUnnecessaryIsInstance]
-        if not is_number or not 1 <= self.backoff < math.inf:
-            raise ValidationError(f"backoff must be a number from 1, not {self.backoff!r}")
-        if self.jitter not in ("full", "half", "none"):
-            raise ValidationError(f'jitter must be "full", "half" or "none", not {self.jitter!r}')
+        _check_attempts(self.max_attempts)
+        _check_delays(
+            self.backoff,
+            self.jitter,
+            initial_delay=self.initial_delay,
+            max_delay=self.max_delay,
+            increment=self.increment,
+        )
         if not _is_filter(self.retry_on):
             raise ValidationError(f"retry_on must be exception types or a predicate, not {self.retry_on!r}")
 
@@ -139,17 +167,14 @@ class Retry:
         """
         if attempt >= self.max_attempts or not self._matches(error):
             return None
-        longest = _seconds(self.max_delay, "max_delay")
-        try:
-            delay = _seconds(self.initial_delay, "initial_delay") * self.backoff ** (attempt - 1)
-        except OverflowError:
-            delay = longest
-        delay = min(delay + _seconds(self.increment, "increment") * (attempt - 1), longest)
-        if self.jitter == "full":
-            delay = _random.uniform(0, delay)
-        elif self.jitter == "half":
-            delay = _random.uniform(delay / 2, delay)
-        return max(1, math.ceil(delay))
+        return _delay(
+            _seconds(self.initial_delay, "initial_delay"),
+            _seconds(self.max_delay, "max_delay"),
+            self.backoff,
+            self.jitter,
+            attempt,
+            increment=_seconds(self.increment, "increment"),
+        )
 
     def _matches(self, error: BaseException) -> bool:
         if self.retry_on is None:
@@ -157,6 +182,44 @@ class Retry:
         if self.exception_types:
             return isinstance(error, self.exception_types)
         return bool(self.retry_on(error)) if callable(self.retry_on) else False
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """How often `wait_for_condition` looks, and how long it waits in between.
+
+    Args:
+        max_attempts: How often the check may run. Default 60.
+        initial_delay: Seconds (or a `timedelta`) after the first check. Default 5.
+        max_delay: The longest delay, seconds or a `timedelta`. Default 300.
+        backoff: What the delay is multiplied by after each check. Default 1.5.
+        jitter: As for `Retry`. Default `"full"`.
+
+    Raises:
+        ValidationError: An argument is out of its bounds.
+    """
+
+    max_attempts: int = 60
+    initial_delay: float | timedelta = 5
+    max_delay: float | timedelta = 300
+    backoff: float = 1.5
+    jitter: Jitter = "full"
+
+    def __post_init__(self) -> None:
+        _check_attempts(self.max_attempts)
+        _check_delays(self.backoff, self.jitter, initial_delay=self.initial_delay, max_delay=self.max_delay)
+
+    def delay_after(self, attempt: int) -> int | None:
+        """Whole seconds until the next check after the one of that number, from 1; `None` when it was the last."""
+        if attempt >= self.max_attempts:
+            return None
+        return _delay(
+            _seconds(self.initial_delay, "initial_delay"),
+            _seconds(self.max_delay, "max_delay"),
+            self.backoff,
+            self.jitter,
+            attempt,
+        )
 
 
 def _is_filter(retry_on: object) -> bool:
@@ -169,6 +232,7 @@ def _is_filter(retry_on: object) -> bool:
 
 
 DEFAULT_RETRY: Final = Retry()
+DEFAULT_POLL: Final = Poll()
 
 
 def retry_policy(retry: Retry | int | None) -> Retry:

@@ -57,8 +57,7 @@ class CreateCallback(Call[CallbackHandle]):
 
     def prepare(self) -> None:
         check_name(self.name, "create_callback")
-        timeout, heartbeat_timeout = self.timers
-        self._options = CallbackOptions(_timer(timeout, "timeout"), _timer(heartbeat_timeout, "heartbeat_timeout"))
+        self._options = callback_options(*self.timers, self.verb)
 
     def replay(self, recorded: wire.Operation) -> Operation[CallbackHandle]:
         self.scope.journal.watch(self.id, recorded)
@@ -69,7 +68,7 @@ class CreateCallback(Call[CallbackHandle]):
 
     async def execute(self, recorded: wire.Operation | None) -> CallbackHandle:
         self.scope.journal.watch(self.id, recorded)
-        await self.scope.store(self.update("START", callback_options=self._options))
+        await self.conclude(self.update("START", callback_options=self._options))
         return self._handle(self.scope.journal.state(self.id))
 
     def _handle(self, state: wire.Operation | None) -> CallbackHandle:
@@ -83,10 +82,16 @@ class CreateCallback(Call[CallbackHandle]):
         return CallbackHandle(details.callback_id, self.id, self.name)
 
 
-def _timer(duration: Duration | None, option: str) -> int:
-    if duration is None:
-        return 0
-    return whole_seconds(duration, f"{option} of create_callback()", minimum=1, maximum=MAX_CALLBACK_TIMEOUT_SECONDS)
+def callback_options(timeout: Duration | None, heartbeat_timeout: Duration | None, verb: str) -> CallbackOptions:
+    """The timers of a callback on the wire. Raises `ValidationError` when one is out of bounds."""
+    timers = {"timeout": timeout, "heartbeat_timeout": heartbeat_timeout}
+    seconds = [
+        0
+        if duration is None
+        else whole_seconds(duration, f"{option} of {verb}()", minimum=1, maximum=MAX_CALLBACK_TIMEOUT_SECONDS)
+        for option, duration in timers.items()
+    ]
+    return CallbackOptions(*seconds)
 
 
 class CallbackResult(Call[Any]):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from durable_lambda.arguments import check_name
-from durable_lambda.errors import ChildContextError, DeserializationError, SerializationError
+from durable_lambda.errors import ChildContextError, DeserializationError, OperationError, SerializationError
 from durable_lambda.failures import describe
 from durable_lambda.loop import CURRENT
 from durable_lambda.operations.outcome import check_callable, failure, unreadable, unwritable
@@ -26,14 +26,18 @@ T = TypeVar("T")
 class ChildContext(Call[T]):
     """A CONTEXT operation around a function that gets a context of its own."""
 
-    __slots__ = ("args", "codec", "error", "fn", "payload", "record", "value", "virtual")
+    __slots__ = ("args", "codec", "error", "fn", "inside", "payload", "record", "value", "virtual")
 
     value: T
+    inside: Scope
+    """The scope of the context, while its function runs."""
 
     type = "CONTEXT"
     sub_type = "RunInChildContext"
     verb = "run_in_child_context"
     kind = "child_context"
+    fallback: ClassVar[type[OperationError]] = ChildContextError
+    """What a failure is that cannot be rebuilt as itself."""
 
     def __init__(
         self,
@@ -57,8 +61,8 @@ class ChildContext(Call[T]):
         self.codec: Codec[T] = result_codec(fn) if result_type is UNSET else codec_for(result_type)
 
     def prepare(self) -> None:
-        check_name(self.name, "run_in_child_context")
-        check_callable(self.fn, "run_in_child_context")
+        check_name(self.name, self.verb)
+        check_callable(self.fn, self.verb)
 
     def replay(self, recorded: wire.Operation) -> Operation[T] | None:
         details = recorded.context_details or wire.ContextDetails()
@@ -66,7 +70,7 @@ class ChildContext(Call[T]):
             return self._replay_success(details.result)
         if recorded.status == "FAILED":
             self.record = details.error or wire.ErrorObject()
-            self.error = failure(self, self.record, ChildContextError)
+            self.error = failure(self, self.record, self.fallback)
             return Operation.failed(self.error)
         return None
 
@@ -94,16 +98,16 @@ class ChildContext(Call[T]):
         except Exception as error:
             self.record = describe(error)
             if not self.virtual:
-                await self.scope.store(self.update("FAIL", error=self.record))
-            self.error = failure(self, self.record, ChildContextError, original=error)
+                await self.conclude(self.update("FAIL", error=self.record))
+            self.error = failure(self, self.record, self.fallback, original=error)
             raise self.error from None
         if not self.virtual and (recorded is None or not recorded.is_terminal):
-            await self.scope.store(self._success(payload))
+            await self.conclude(self._success(payload))
         self.payload, self.value = payload, value
         return value
 
     async def _run(self) -> T:
-        child = self.scope.child(self.id, virtual=self.virtual)
+        child = self.inside = self.scope.child(self.id, virtual=self.virtual)
         CURRENT.set(child.home)
         try:
             result = self.fn(*self.args, child.make_context(child))

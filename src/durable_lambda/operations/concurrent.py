@@ -232,7 +232,7 @@ class Batch(Call[BatchResult[Any]]):
         ]
         payload = msgspec.json.encode(_StoredBatch(stored, reason))
         if len(payload) <= REPLAY_CHILDREN_THRESHOLD:
-            await self.scope.store(self.update("SUCCEED", payload=payload.decode()))
+            await self.conclude(self.update("SUCCEED", payload=payload.decode()))
             return
         summary = _Summary(
             f"{self.sub_type}Result",
@@ -244,7 +244,7 @@ class Batch(Call[BatchResult[Any]]):
             self._result(items, reason).status,
             "".join(_LETTER_OF[item.status] for item in items),
         )
-        await self.scope.store(
+        await self.conclude(
             self.update(
                 "SUCCEED",
                 payload=msgspec.json.encode(summary).decode(),

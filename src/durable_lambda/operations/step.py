@@ -20,6 +20,7 @@ from durable_lambda.arguments import check_name, positive_seconds
 from durable_lambda.errors import SerializationError, StepError, StepInterruptedError, StepTimeoutError, ValidationError
 from durable_lambda.failures import describe
 from durable_lambda.loop import CURRENT
+from durable_lambda.operations.attempts import Attempted, attempts_ended
 from durable_lambda.operations.body import Body
 from durable_lambda.operations.outcome import check_callable, check_classes, check_size, failure, stored, unwritable
 from durable_lambda.protocol import operations as wire
@@ -68,7 +69,7 @@ def current_step() -> StepAttempt:
     raise ValidationError("current_step() is for the body of a step: call it in the function that ctx.step() runs")
 
 
-class Step(Call[T]):
+class Step(Attempted[T]):
     """A function whose outcome is recorded."""
 
     __slots__ = (
@@ -84,7 +85,6 @@ class Step(Call[T]):
         "timeout",
     )
 
-    type = "STEP"
     sub_type = "Step"
     verb = "step"
     kind = "step"
@@ -96,13 +96,13 @@ class Step(Call[T]):
         fn: Callable[..., Any],
         args: tuple[Any, ...],
         *,
-        retry: Retry | int | None,
-        timeout: float | timedelta | None,
-        at_most_once: bool,
-        raises: tuple[type[BaseException], ...],
-        result_type: Any,
-        codec: Codec[T] | None,
-        inline: bool,
+        retry: Retry | int | None = None,
+        timeout: float | timedelta | None = None,
+        at_most_once: bool = False,
+        raises: tuple[type[BaseException], ...] = (),
+        result_type: Any = UNSET,
+        codec: Codec[T] | None = None,
+        inline: bool = False,
     ) -> None:
         super().__init__(scope, name)
         self.fn_args = fn, args
@@ -141,33 +141,24 @@ class Step(Call[T]):
         scope.journal.watch(self.id, recorded)
         state = recorded
         while True:
-            if state is not None and state.status == "PENDING":
-                state = await self._until_ready(state)
+            state = await self.next_state(state)
             scope.invocation.enter()
             try:
-                attempt = _attempts_ended(state) + 1
+                attempt = attempts_ended(state) + 1
                 try:
                     payload, value = await self._attempt(attempt, state)
                 except (Exception, asyncio.CancelledError) as error:
                     await self._record_failure(error, attempt)
                 else:
-                    await scope.store(self.update("SUCCEED", payload=payload))
+                    await self.conclude(self.update("SUCCEED", payload=payload))
                     return value
             finally:
                 scope.invocation.leave()
-            state = scope.journal.state(self.id)
-            if state is None or state.status == "STARTED":  # the answer did not tell what became of the retry
-                state = await self._until_ready(state)
+            state = await self.after_retry()
 
     @property
     def _named(self) -> tuple[type[BaseException], ...]:
         return self.raises + retry_policy(self.retry).exception_types
-
-    async def _until_ready(self, state: wire.Operation | None) -> wire.Operation:
-        while state is None or state.status != "READY":
-            due = state.step_details.next_attempt_timestamp if state is not None and state.step_details else None
-            state = await self.change(self.suspended(": its next attempt is scheduled"), due)
-        return state
 
     async def _attempt(self, attempt: int, state: wire.Operation | None) -> tuple[str, T]:
         """Run the body, and give its result as it is stored and as it comes back."""
@@ -191,14 +182,11 @@ class Step(Call[T]):
         return payload, value
 
     async def _run_body(self, attempt: int) -> Any:
-        invocation = self.scope.invocation
-        outside = CURRENT.get()
-        CURRENT.set(BodyStrand(invocation, StepAttempt(attempt, self.name, self.id, self.scope)))
         try:
             if self._deadline is None:
-                return await self._body.run(self.scope)
+                return await run_as_attempt(self, attempt, self._body)
             async with asyncio.timeout(self._deadline) as deadline:
-                result = await self._body.run(self.scope)
+                result = await run_as_attempt(self, attempt, self._body)
             if not deadline.expired():
                 return result
             raise TimeoutError  # it answered its cancellation with a value, which comes too late
@@ -210,8 +198,6 @@ class Step(Call[T]):
                     operation_id=self.id,
                 ) from None
             raise
-        finally:
-            CURRENT.set(outside)
 
     async def _record_failure(self, error: BaseException, attempt: int) -> None:
         """Schedule the next attempt, or record the failure and raise it."""
@@ -229,10 +215,16 @@ class Step(Call[T]):
             error = broken
         record = describe(error)
         if delay is None:
-            await scope.store(self.update("FAIL", error=record))
+            await self.conclude(self.update("FAIL", error=record))
             raise failure(self, record, StepError, named=self._named, original=error) from None
         await scope.store(self.update("RETRY", error=record, step_options=StepOptions(delay)))
 
 
-def _attempts_ended(state: wire.Operation | None) -> int:
-    return state.step_details.attempt if state is not None and state.step_details is not None else 0
+async def run_as_attempt(call: Call[Any], attempt: int, body: Body) -> Any:
+    """Run a body where no operation may be called, and where `current_step()` tells of the attempt."""
+    outside = CURRENT.get()
+    CURRENT.set(BodyStrand(call.scope.invocation, StepAttempt(attempt, call.name, call.id, call.scope)))
+    try:
+        return await body.run(call.scope)
+    finally:
+        CURRENT.set(outside)

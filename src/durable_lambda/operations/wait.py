@@ -39,10 +39,10 @@ class Wait(Call[None]):
     async def execute(self, recorded: wire.Operation | None) -> None:
         self.scope.journal.watch(self.id, recorded)
         state = recorded
-        if state is None:
-            await self.scope.store(self.update("START", wait_options=WaitOptions(self._seconds)))
-            state = self.scope.journal.state(self.id)
         try:
+            if state is None:
+                await self.scope.store(self.update("START", wait_options=WaitOptions(self._seconds)))
+                state = self.scope.journal.state(self.id)
             while state is None or not state.is_terminal:
                 details = state.wait_details if state is not None else None
                 state = await self.change(self.suspended(), details.scheduled_end_timestamp if details else None)

@@ -7,6 +7,7 @@ rest for all of them.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from durable_lambda.errors import Suspended
@@ -61,6 +62,22 @@ class Call(Generic[T]):
     def update(self, action: OperationAction, **fields: Any) -> OperationUpdate:
         """An update of this operation."""
         return OperationUpdate(self.id, self.type, action, self.scope.parent_id, self.name, self.sub_type, **fields)
+
+    async def conclude(self, update: OperationUpdate) -> None:
+        """Store an outcome. A cancellation comes too late for it: the code gets what the history has, and is cancelled
+        where it awaits next.
+
+        Raises `CancelledError` when nothing counts any more.
+        """
+        scope = self.scope
+        scope.check_counts()
+        stored = scope.checkpointer.submit(update)
+        try:
+            await stored
+        except asyncio.CancelledError:
+            if scope.is_ended or stored.cancelled():
+                raise
+            self.operation.was_cancelled_late = True
 
     def suspended(self, detail: str = "") -> Suspended:
         """What the invocation ends with when nothing but this operation is left to wait for."""

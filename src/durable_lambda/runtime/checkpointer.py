@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextvars import Context
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -28,6 +28,17 @@ START_DELAY: Final = 0.05
 
 _WIDEST_ESCAPE: Final = 6  # JSON writes one character in at most six bytes
 _ENVELOPE: Final = 1_024  # the fields of an update other than its payload and error
+
+
+class Stored(asyncio.Future[None]):
+    """Done when an update is stored. It is on its way: who awaits it may be cancelled, but learns of that only then."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        super().__init__(loop=invocation.loop)
+        self._invocation = invocation
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        return super().cancel(msg) if self._invocation.is_closing else False
 
 
 class Checkpointer:
@@ -50,7 +61,7 @@ class Checkpointer:
 
     def submit(self, update: OperationUpdate) -> asyncio.Future[None]:
         """Send an update as soon as may be; the future is done when the service has stored it."""
-        stored = self._invocation.loop.create_future()
+        stored = Stored(self._invocation)
         self._queue.append((update, stored))
         self.flush()
         return stored

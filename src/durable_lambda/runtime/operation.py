@@ -26,7 +26,7 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
     A result may be awaited any number of times. Cancelling who awaits it cancels the operation, as with a task.
     """
 
-    __slots__ = ("_driver", "_error", "_refusal", "_task", "_value", "awaiters", "label")
+    __slots__ = ("_driver", "_error", "_refusal", "_task", "_value", "awaiters", "label", "was_cancelled_late")
 
     def __init__(self, value: object = _RUNNING, *, label: str = "", error: BaseException | None = None) -> None:
         self._value = value
@@ -36,6 +36,8 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
         self._driver: Generator[Any, Any, T] | None = None
         self.label = label
         """The operation as messages name it: `step 'charge'`."""
+        self.was_cancelled_late = False
+        """Whether it was cancelled when its outcome was on its way already."""
         self.awaiters = 0
         """How many await it now. An invocation is suspended only when somebody waits."""
 
@@ -77,11 +79,19 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
                 return (yield from self._task)
             finally:
                 self.awaiters -= 1
+                if self.was_cancelled_late:
+                    self._pass_on_cancellation()
         if self._error is not None:
             raise self._error
         if self._value is _REFUSED or self._value is _PARKED:
             yield from self._refuse()
         return cast("T", self._value)
+
+    def _pass_on_cancellation(self) -> None:
+        """Who awaited it was cancelled, and got the outcome all the same: it is cancelled where it awaits next."""
+        task = asyncio.current_task()
+        if task is not None and task.cancelling() and task.get_coro() is not self:
+            task.get_loop().call_soon(_cancel_again, task)
 
     def _refuse(self) -> Generator[Any, Any, None]:
         """Let the loop turn first: code that ignores every refusal must not stop it."""
@@ -110,3 +120,9 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
     def close(self) -> None:
         if self._driver is not None:
             self._driver.close()
+
+
+def _cancel_again(task: asyncio.Task[Any]) -> None:
+    if not task.done():
+        task.cancel()
+        task.uncancel()  # it is the same request

@@ -68,15 +68,19 @@ class Scope:
 
     def announce(self, update: OperationUpdate) -> None:
         """Send an update with the next one, or a moment later. Raises `CancelledError` when nothing counts any more."""
-        self._check_counts()
+        self.check_counts()
         self.checkpointer.send_lazily(update)
 
     async def store(self, update: OperationUpdate) -> None:
-        """Send an update, and wait until it is stored. Raises `CancelledError` when nothing counts any more."""
-        self._check_counts()
+        """Send an update, and wait until it is stored, also when that is cancelled meanwhile.
+
+        Raises `CancelledError` then, and when nothing counts any more.
+        """
+        self.check_counts()
         await self.checkpointer.submit(update)
 
-    def _check_counts(self) -> None:
+    def check_counts(self) -> None:
+        """Raises `CancelledError` when nothing that happens here counts any more."""
         if self.is_ended:
             raise asyncio.CancelledError("the outcome is not stored: nothing waits for it any more")
 

@@ -1,0 +1,118 @@
+"""`wait_for_condition`: look again and again, with the state of each look recorded, until it is as it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+from durable_lambda.arguments import check_name
+from durable_lambda.errors import SerializationError, ValidationError, WaitForConditionError
+from durable_lambda.failures import describe
+from durable_lambda.operations.attempts import Attempted, attempts_ended
+from durable_lambda.operations.body import Body
+from durable_lambda.operations.outcome import check_callable, check_size, failure, stored, unwritable
+from durable_lambda.operations.step import run_as_attempt
+from durable_lambda.protocol import operations as wire
+from durable_lambda.protocol.updates import StepOptions
+from durable_lambda.retry import Poll
+from durable_lambda.runtime.operation import Operation
+from durable_lambda.runtime.scope import Scope
+from durable_lambda.values import Codec, result_codec, round_trip
+
+S = TypeVar("S")
+
+
+class Condition(Attempted[S]):
+    """A STEP whose attempts are looks at something, each with the state that the one before left."""
+
+    __slots__ = ("check", "codec", "initial_state", "poll", "until")
+
+    sub_type = "WaitForCondition"
+    verb = "wait_for_condition"
+    kind = "condition"
+
+    def __init__(
+        self,
+        scope: Scope,
+        name: str | None,
+        check: Callable[[S], Any],
+        *,
+        initial_state: S,
+        until: Callable[[S], bool],
+        poll: Poll,
+    ) -> None:
+        super().__init__(scope, name)
+        self.check = check
+        self.initial_state = initial_state
+        self.until = until
+        self.poll = poll
+        self.codec: Codec[S] = result_codec(check)
+
+    def prepare(self) -> None:
+        check_name(self.name, self.verb)
+        check_callable(self.check, self.verb)
+        if not callable(self.until):
+            raise ValidationError(f"until= of wait_for_condition() takes a function of the state, not {self.until!r}")
+        if not isinstance(self.poll, Poll):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValidationError(
+                f"poll= of wait_for_condition() takes a Poll, not {self.poll!r}: Poll(initial_delay=5)"
+            )
+
+    def replay(self, recorded: wire.Operation) -> Operation[S] | None:
+        details = recorded.step_details or wire.StepDetails()
+        if recorded.status == "SUCCEEDED":
+            return stored(self, self.codec, details.result)
+        if recorded.status == "FAILED":
+            return Operation.failed(failure(self, details.error or wire.ErrorObject(), WaitForConditionError))
+        return None
+
+    async def execute(self, recorded: wire.Operation | None) -> S:
+        scope = self.scope
+        scope.journal.watch(self.id, recorded)
+        state = recorded
+        while True:
+            state = await self.next_state(state)
+            scope.invocation.enter()
+            try:
+                attempt = attempts_ended(state) + 1
+                try:
+                    payload, value = await self._look(state, attempt)
+                    is_met = bool(self.until(value))
+                except Exception as error:
+                    await self._fail(error)
+                if is_met:
+                    await self.conclude(self.update("SUCCEED", payload=payload))
+                    return value
+                delay = self.poll.delay_after(attempt)
+                if delay is None:
+                    await self._fail(self._exhausted(attempt))
+                await scope.store(self.update("RETRY", payload=payload, step_options=StepOptions(delay)))
+            finally:
+                scope.invocation.leave()
+            state = await self.after_retry()
+
+    async def _look(self, state: wire.Operation | None, attempt: int) -> tuple[str, S]:
+        """The state after a check, as it is stored and as it comes back."""
+        if state is None or state.status == "READY":
+            self.scope.announce(self.update("START"))
+        details = state.step_details if state is not None else None
+        before = self.initial_state
+        if details is not None and details.result is not None:
+            before = self.codec.decode(details.result)
+        after = await run_as_attempt(self, attempt, Body(self.check, (before,), inline=False))
+        try:
+            payload, value = round_trip(self.codec, after)
+        except SerializationError as error:
+            raise unwritable(self, error) from error
+        check_size(self, payload)
+        return payload, value
+
+    def _exhausted(self, attempt: int) -> WaitForConditionError:
+        return WaitForConditionError(
+            f"{self.label} was not met after {attempt} checks", operation_name=self.name, operation_id=self.id
+        )
+
+    async def _fail(self, error: Exception) -> NoReturn:
+        record = describe(error)
+        await self.conclude(self.update("FAIL", error=record))
+        raise failure(self, record, WaitForConditionError, original=error) from None

@@ -1,0 +1,73 @@
+"""`wait_for_callback`: a callback, the step that hands its id to whoever will answer, and the answer, in one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from durable_lambda.arguments import Duration, check_name
+from durable_lambda.errors import CallbackError, CallbackSubmitterError
+from durable_lambda.failures import error_type_name, text_of
+from durable_lambda.operations.callback import CallbackResult, CreateCallback, callback_options
+from durable_lambda.operations.child import ChildContext
+from durable_lambda.operations.outcome import check_callable
+from durable_lambda.operations.step import Step
+from durable_lambda.retry import Retry, retry_policy
+from durable_lambda.runtime.scope import Scope
+
+
+class WaitForCallback(ChildContext[Any]):
+    """A CONTEXT around a CALLBACK and the STEP that submits it."""
+
+    __slots__ = ("result_type", "retry", "submitter", "submitter_args", "timers")
+
+    sub_type = "WaitForCallback"
+    verb = "wait_for_callback"
+    kind = "callback"
+    fallback = CallbackError
+
+    def __init__(
+        self,
+        scope: Scope,
+        name: str | None,
+        submitter: Callable[..., Any],
+        args: tuple[Any, ...],
+        *,
+        timeout: Duration | None,
+        heartbeat_timeout: Duration | None,
+        retry: Retry | int | None,
+        result_type: Any,
+    ) -> None:
+        super().__init__(scope, name, self._answer, (), virtual=False, result_type=result_type)
+        self.submitter = submitter
+        self.submitter_args = args
+        self.timers = timeout, heartbeat_timeout
+        self.retry = retry
+        self.result_type = result_type
+
+    def prepare(self) -> None:
+        check_name(self.name, self.verb)
+        check_callable(self.submitter, self.verb)
+        callback_options(*self.timers, self.verb)
+        retry_policy(self.retry)
+
+    async def _answer(self, _: Any) -> Any:
+        scope = self.inside
+        prefix = f"{self.name} " if self.name is not None else ""
+        handle = await scope.start(CreateCallback(scope, f"{prefix}create callback id", *self.timers))
+        submit: Step[Any] = Step(
+            scope, f"{prefix}submitter", self.submitter, (handle.callback_id, *self.submitter_args), retry=self.retry
+        )
+        try:
+            await scope.start(submit)
+        except Exception as error:
+            raise CallbackSubmitterError(
+                f"the submitter of callback {self.name!r} (callback_id: {handle.callback_id}) failed: "
+                f"{error_type_name(type(error))}: {text_of(error)}",
+                callback_id=handle.callback_id,
+                operation_name=self.name,
+                operation_id=self.id,
+                error_type=error_type_name(type(error)),
+                error_message=text_of(error),
+            ) from error
+        return await scope.read(CallbackResult(scope, handle, self.result_type, raw=False))
