@@ -59,9 +59,15 @@ class Inbox:
                 for number, request in host.store.requests():
                     host.commit.respond(number, msgspec.json.encode(perform(host, request)))
                 self._version = version
+                host.commit.then(self._on_answered)
         except StoreError:
             logger.exception("the inbox cannot be read; trying again")
         self._handle = host.loop.call_later(POLL_SECONDS, self._poll, context=host.context)
+
+
+    def _on_answered(self, error: StoreError | None) -> None:
+        if error is not None:
+            self._version = -1  # the requests are still there, and are looked at again
 
 
 def perform(host: Host, encoded: bytes) -> Response:
