@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
 from durable_lambda.engine import Engine, Execution, SkippingClock, StoreError
@@ -48,22 +47,6 @@ class StuckError(AssertionError):
     """Nothing happens any more."""
 
 
-class SharedClock(SkippingClock):
-    """A skipping clock that two threads may move: the engine, and the one who lets callbacks time out."""
-
-    def __init__(self, start: int) -> None:
-        super().__init__(start)
-        self._moving = threading.RLock()
-
-    def advance(self, by: Any) -> None:
-        with self._moving:
-            super().advance(by)
-
-    def reach(self, due: int, may_skip: Any) -> None:
-        with self._moving:
-            super().reach(due, may_skip)
-
-
 @dataclass
 class Life:
     """One engine's, from its start to its crash or to the end of the workflow."""
@@ -74,7 +57,7 @@ class Life:
     crash: Crash | None
     grave: Path
     """Where the database is copied to when it crashes."""
-    clock: SharedClock
+    clock: SkippingClock
     once: list[Attempt] = field(default_factory=list)
     """At-most-once attempts whose bodies began."""
     repeated: list[Attempt] = field(default_factory=list)
@@ -128,7 +111,7 @@ class Ride:
     def run(self) -> Ride:
         path = self._folder / "0.db"
         for number, crash in enumerate([*self._accidents.crashes, None]):
-            life = Life(self._ended, crash, self._folder / f"{number + 1}.db", SharedClock(self._now))
+            life = Life(self._ended, crash, self._folder / f"{number + 1}.db", SkippingClock(self._now))
             self.lives.append(life)
             self._live(path, life)
             path = life.grave if life.is_over else path
@@ -213,6 +196,8 @@ class Ride:
 class _AccidentStore(Store):
     def __init__(self, path: str, ride: Ride, life: Life) -> None:
         super().__init__(path)
+        # What is lost with the power is not asked here, and what is copied is what was written: a sync only takes time.
+        self._connection.execute("PRAGMA synchronous = OFF")
         self.path = path
         self.writes = 0
         self._ride = ride

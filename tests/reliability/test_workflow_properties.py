@@ -6,13 +6,15 @@ somebody sees that they are waited for.
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, event, given, settings
 
 from reliability.accidents import Accidents, Crash
 from reliability.verdict import problems_beside, ride
 from reliability.workflow_strategies import accidents, workflows
-from reliability.workflows import Callback, Child, Gather, Node, Step, Together, Wait
+from reliability.workflows import Callback, Child, Gather, Map, Node, Step, Together, Wait
 
+pytestmark = pytest.mark.timeout(180)
 rides = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -31,6 +33,7 @@ EVERY_OPERATION = (
     Child((Step(is_at_most_once=True), Callback("timeout", (Step(),)), Child((Wait(60),), fails=True))),
     Together((Step(), Wait(3600), Step(failures=2))),
     Callback("failure"),
+    Map(((Step(), Wait(7)), (Step(is_threaded=True),), (Callback("success"),)), max_concurrency=2),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from reliability.accidents import Accidents, Crash
-from reliability.workflows import Callback, Child, Gather, Node, Step, Together, Wait
+from reliability.workflows import Callback, Child, Gather, Map, Node, Step, Together, Wait
 
 MAX_DEPTH = 3
 LAST_WRITE = 25
@@ -37,6 +37,7 @@ def nodes(depth: int = MAX_DEPTH) -> st.SearchStrategy[Node]:
         *leaves,
         st.builds(Child, inner, st.booleans()),
         st.builds(Gather, st.lists(inner, min_size=1, max_size=3).map(tuple)),
+        st.builds(Map, st.lists(inner, max_size=3).map(tuple), st.one_of(st.none(), st.integers(1, 2)), st.booleans()),
         st.builds(Callback, st.sampled_from(["success", "failure", "timeout"]), inner),
     )
 

@@ -82,7 +82,16 @@ class Together:
     operations: tuple[Step | Wait, ...]
 
 
-Node: TypeAlias = Step | Wait | Callback | Child | Gather | Together
+@dataclass(frozen=True)
+class Map:
+    """Branches of the SDK's own: contexts side by side, at most so many at a time."""
+
+    branches: tuple[tuple[Node, ...], ...]
+    max_concurrency: int | None = None
+    is_flat: bool = False
+
+
+Node: TypeAlias = Step | Wait | Callback | Child | Gather | Together | Map
 
 Journal: TypeAlias = Callable[[Attempt, bool], None]
 """Told of each body that begins, and whether it may begin at most once."""
@@ -117,6 +126,8 @@ class _Run:
                 return await self.callback(node, ctx, place)
             case Child():
                 return await _outcome(ctx.run_in_child_context(place, self.child, node, place))
+            case Map():
+                return await self.map(node, ctx, place)
             case Gather():
                 branches = [self.all(nodes, ctx, f"{place}/{number}") for number, nodes in enumerate(node.branches)]
                 return await asyncio.gather(*branches)
@@ -157,6 +168,19 @@ class _Run:
         except CallbackTimeoutError:
             answer = "timed out"
         return [between, answer]
+
+    async def map(self, node: Map, ctx: DurableContext, place: str) -> list[Any]:
+        async def branch(number: int, inner: DurableContext) -> list[Any]:
+            return await self.all(node.branches[number], inner, f"{place}*{number}")
+
+        batch = await ctx.map(
+            place,
+            range(len(node.branches)),
+            branch,
+            max_concurrency=node.max_concurrency,
+            nesting="flat" if node.is_flat else "nested",
+        )
+        return batch.results()
 
     async def child(self, node: Child, place: str, ctx: DurableContext) -> list[Any]:
         results = await self.all(node.body, ctx, f"{place}>")
