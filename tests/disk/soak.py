@@ -1,0 +1,84 @@
+"""The simulated disk for as long as one likes: every cut several ways, every fault, workloads by chance, cuts in cuts.
+
+    PYTHONPATH=tests python -m disk.soak --minutes 10 --seed 7
+
+Prints its figures, and each broken promise with the seed that shows it again; ends with status 1 if there was one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import random
+import sys
+import time
+
+from disk.cuts import Figures, Recording, cut, fail, failures_at, images, record
+from disk.workload import STANDARD, Order, any_orders
+
+
+def soak(seconds: float, seed: int) -> Figures:
+    """Try until the time is over; at least one round. A round takes a minute or two, and ends early."""
+    figures, ends_at = Figures(), time.monotonic() + seconds
+    number = 0
+    while number == 0 or time.monotonic() < ends_at:
+        _round(figures, f"{seed}.{number}", STANDARD if number == 0 else any_orders(seed + number), ends_at)
+        number += 1
+    return figures
+
+
+def _round(figures: Figures, seed: str, orders: tuple[Order, ...], ends_at: float) -> None:
+    reference = record(orders, seed=seed)
+    figures.runs += 1
+    chance = random.Random(seed)
+    places = list(range(len(reference.log) + 1))
+    for start in range(0, len(places), 20):
+        cut(reference, figures, places[start : start + 20], seed=seed, scattered=4, recover_every=2)
+        if time.monotonic() > ends_at:
+            return
+    numbers = list(range(reference.operations))
+    chance.shuffle(numbers)
+    for number in numbers:
+        for fault in failures_at(number):
+            fail(reference, figures, fault, seed=seed, scattered=2)
+        if number % 10 == 0:
+            _cut_again(figures, reference, chance.choice(places), f"{seed}/{number}")
+        if time.monotonic() > ends_at:
+            return
+
+
+def _cut_again(figures: Figures, reference: Recording, place: int, seed: str) -> None:
+    """Cut, go on, and cut that too."""
+    for life, (_, _, image) in enumerate(images(reference, [place], seed=seed), 1):
+        again = record(reference.orders, image=image, life=life, seed=seed)
+        figures.runs += 1
+        places = sorted(random.Random(seed).sample(range(len(again.log) + 1), 8))
+        cut(again, figures, places, ends=reference.ends, seed=seed, recover_every=2)
+
+
+def summary(figures: Figures) -> str:
+    """The figures in a line."""
+    return (
+        f"{figures.runs:,} runs, {figures.cuts:,} cuts, {figures.recoveries:,} recoveries, "
+        f"{figures.faults:,} faults injected: lost {figures.count('lost')}, half done {figures.count('half')}, "
+        f"damaged {figures.count('damaged')}, stuck {figures.count('stuck')}, repeated {figures.count('repeated')}, "
+        f"other ends {figures.count('diverged')}"
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Lose power at every write and sync, and fail them, for a while.")
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    options = parser.parse_args()
+    logging.getLogger("durable_lambda.engine").setLevel(logging.CRITICAL + 1)
+    print(f"seed {options.seed}")
+    figures = soak(options.minutes * 60, options.seed)
+    print(summary(figures))
+    for place, broken in figures.broken[:20]:
+        print(f"  {place}: {broken}")
+    return 1 if figures.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
