@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from durable_lambda.errors import ExecutionFailedError as ExecutionFailedError
     from durable_lambda.errors import ExecutionStoppedError as ExecutionStoppedError
     from durable_lambda.errors import ExecutionTimedOutError as ExecutionTimedOutError
+    from durable_lambda.errors import InvokeError as InvokeError
+    from durable_lambda.errors import InvokeStoppedError as InvokeStoppedError
+    from durable_lambda.errors import InvokeTimeoutError as InvokeTimeoutError
     from durable_lambda.errors import NonDeterministicExecutionError as NonDeterministicExecutionError
     from durable_lambda.errors import OperationError as OperationError
     from durable_lambda.errors import SerializationError as SerializationError
@@ -71,6 +74,9 @@ _HOMES = {
         "ExecutionFailedError",
         "ExecutionStoppedError",
         "ExecutionTimedOutError",
+        "InvokeError",
+        "InvokeStoppedError",
+        "InvokeTimeoutError",
         "NonDeterministicExecutionError",
         "OperationError",
         "SerializationError",

@@ -14,6 +14,7 @@ from durable_lambda.operations.callback import CallbackHandle, CallbackResult, C
 from durable_lambda.operations.child import ChildContext
 from durable_lambda.operations.concurrent import Map, Nesting, Parallel
 from durable_lambda.operations.condition import Condition
+from durable_lambda.operations.invoke import Invoke
 from durable_lambda.operations.step import Step
 from durable_lambda.operations.wait import Wait
 from durable_lambda.operations.wait_for_callback import WaitForCallback
@@ -341,6 +342,64 @@ class DurableContext:
         return self._scope.start(
             Condition(self._scope, name, check, initial_state=initial_state, until=until, poll=poll)
         )
+
+    @overload
+    def invoke(
+        self,
+        name: str | None,
+        function_name: str,
+        payload: Any = None,
+        *,
+        result_type: type[R],
+        tenant_id: str | None = None,
+    ) -> Operation[R]: ...
+    @overload
+    def invoke(
+        self,
+        name: str | None,
+        function_name: str,
+        payload: Any = None,
+        *,
+        result_type: Any = Any,
+        tenant_id: str | None = None,
+    ) -> Operation[Any]: ...
+    def invoke(
+        self,
+        name: str | None,
+        function_name: str,
+        payload: Any = None,
+        *,
+        result_type: Any = Any,
+        tenant_id: str | None = None,
+    ) -> Operation[Any]:
+        """Have another function, durable or not, do something, and give its result.
+
+        It runs on its own: a durable one as an execution with its own history and time-outs, which goes on when this
+        one ends or is stopped, or when the operation is cancelled. Nothing runs here meanwhile. A replay takes the
+        outcome from the history and sends nothing.
+
+        Args:
+            name: As for `step`.
+            function_name: A name, a name with a version or alias (`"payments:live"`), or an ARN, of this account and
+                Region. The service demands the version or alias of a durable function.
+            payload: What the function gets as its event: anything that JSON can say, at most 1 MiB of it. Default: no
+                payload, which is `None` for a durable function and `{}` for another one.
+            result_type: What the JSON of the result is decoded into. Default: JSON's own types.
+            tenant_id: Which tenant the function runs for, if it isolates tenants. Default: none.
+
+        Raises:
+            ValidationError: A name or `tenant_id` is out of bounds; nothing was sent.
+            SerializationError: The payload cannot be written as JSON, or is too large; nothing was sent.
+            InvokeError: The function failed, does not exist, or gave more than 1 MiB; `error_type` and its like tell.
+            InvokeTimeoutError: Its execution timed out.
+            InvokeStoppedError: Its execution was stopped.
+            DeserializationError: The result does not fit `result_type`.
+
+        Example:
+            receipt = await ctx.invoke("charge", "payments:live", order, result_type=Receipt)
+        """
+        call = Invoke(self._scope, name, function_name, payload, result_type=result_type, tenant_id=tenant_id)
+        return self._scope.start(call)
 
     @overload
     def run_in_child_context(

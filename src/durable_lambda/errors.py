@@ -13,6 +13,8 @@
     │   │   └── StepInterruptedError        STEP_INTERRUPTED
     │   ├── CallbackError                   CALLBACK_FAILED
     │   │   ├── CallbackExternalError · CallbackTimeoutError · CallbackSubmitterError
+    │   ├── InvokeError                     INVOKE_FAILED
+    │   │   ├── InvokeTimeoutError · InvokeStoppedError
     │   ├── ChildContextError               CHILD_CONTEXT_FAILED
     │   ├── WaitForConditionError           CONDITION_FAILED
     │   └── BatchError (ExceptionGroup)     PARALLEL_FAILED, MAP_FAILED
@@ -48,6 +50,9 @@ __all__ = [
     "ExecutionFailedError",
     "ExecutionStoppedError",
     "ExecutionTimedOutError",
+    "InvokeError",
+    "InvokeStoppedError",
+    "InvokeTimeoutError",
     "NonDeterministicExecutionError",
     "OperationError",
     "SerializationError",
@@ -206,6 +211,20 @@ class CallbackTimeoutError(CallbackError):
 
 class CallbackSubmitterError(CallbackError):
     """The step that hands the callback's id to the outside failed."""
+
+
+class InvokeError(OperationError):
+    """The function that was invoked failed, or could not be invoked; `error_type` names its error."""
+
+    code = "INVOKE_FAILED"
+
+
+class InvokeTimeoutError(InvokeError):
+    """The execution of the function that was invoked did not end within its time-out."""
+
+
+class InvokeStoppedError(InvokeError):
+    """The execution of the function that was invoked was stopped from outside."""
 
 
 class ChildContextError(OperationError):

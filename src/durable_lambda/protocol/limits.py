@@ -17,6 +17,8 @@ MAX_OPERATION_ID: Final = 64
 MAX_SUB_TYPE: Final = 32
 MAX_EXECUTION_NAME: Final = 64
 MAX_CLIENT_TOKEN: Final = 64
+MAX_FUNCTION_NAME: Final = 256  # a name, a partial ARN or an ARN, with or without a qualifier
+MAX_TENANT_ID: Final = 256
 
 # Durations (service model).
 MIN_WAIT_SECONDS: Final = 1
