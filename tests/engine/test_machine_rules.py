@@ -13,7 +13,7 @@ from durable_lambda.protocol.errors import (
     ResourceNotFoundException,
 )
 from durable_lambda.protocol.operations import ErrorObject
-from durable_lambda.protocol.updates import ChainedInvokeOptions, OperationUpdate, StepOptions
+from durable_lambda.protocol.updates import OperationUpdate, StepOptions
 from service import (
     Service,
     callback_id_in,
@@ -88,11 +88,6 @@ REFUSALS = [
     ),
     ("EXECUTION checkpoint must be the last update.", [], [OperationUpdate("a", "EXECUTION", "SUCCEED"), start_step()]),
     ("Invalid action for the given operation type.", [], [OperationUpdate("a", "EXECUTION", "START")]),
-    (
-        "CHAINED_INVOKE is not supported by this engine.",
-        [],
-        [OperationUpdate("i", "CHAINED_INVOKE", "START", chained_invoke_options=ChainedInvokeOptions("f"))],
-    ),
     (
         "1 validation error detected: Value '0' at 'waitOptions.waitSeconds' failed to satisfy constraint: "
         "Member must have value greater than or equal to 1",

@@ -53,9 +53,11 @@ class InProcessBackend:
                 host.commit.change(hosted, due)
                 if not state.is_running:
                     raise refuse(INVALID_CHECKPOINT_TOKEN)
-            accepted = decide_checkpoint(state, updates, host.limits, now)
+            accepted = decide_checkpoint(state, updates, host.limits, now, host.targets)
             if accepted.changes:
                 host.commit.change(hosted, accepted.changes)
+                for child in accepted.children:
+                    host.invokes.begin(child)
             answer = answer_checkpoint(state, accepted.updated, checkpoint_token, client_token)
         if hosted.is_dirty:
             await self._stored()

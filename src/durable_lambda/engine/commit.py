@@ -26,6 +26,7 @@ class GroupCommit:
     """Args:
     on_stored: called with each execution that had changes, when they are stored.
     on_failed: called with each that had, and with its invocation as it was before, when they could not be.
+    on_ended: called with each execution that a change has ended, before that is stored.
     on_idle: called when nothing waits to be stored any more.
     """
 
@@ -37,6 +38,7 @@ class GroupCommit:
         *,
         on_stored: Callable[[Hosted], None],
         on_failed: Callable[[Hosted, Invocation | None], None],
+        on_ended: Callable[[Hosted], None],
         on_idle: Callable[[], None],
     ) -> None:
         self._store = store
@@ -44,6 +46,7 @@ class GroupCommit:
         self._context = context
         self._on_stored = on_stored
         self._on_failed = on_failed
+        self._on_ended = on_ended
         self._on_idle = on_idle
         self._writes = Writes()
         self._before: dict[Hosted, Invocation | None] = {}
@@ -63,6 +66,8 @@ class GroupCommit:
         """
         self._enter(hosted, [record for record, _ in changes])
         hosted.state.apply(changes)
+        if not hosted.state.is_running:
+            self._on_ended(hosted)
 
     def start(self, hosted: Hosted) -> None:
         """Store a new execution at the end of this round. Raises as `change` does."""

@@ -8,7 +8,7 @@ the twins may be used: a blocking call there would wait for itself, and is refus
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
 from os import PathLike, fspath
@@ -19,9 +19,11 @@ from durable_lambda.engine.clock import Clock, RealClock
 from durable_lambda.engine.execution import Execution
 from durable_lambda.engine.invoker import Registration
 from durable_lambda.engine.machine.limits import Limits
+from durable_lambda.engine.plain import PlainFunction
 from durable_lambda.engine.requests import CallbackAnswer, answer_callback, find_execution, start_execution
 from durable_lambda.engine.thread import EngineThread
-from durable_lambda.engine.values import check_name, encode_value, error_of, seconds_of
+from durable_lambda.engine.values import check_name, encode_value, error_of, name_of, seconds_of
+from durable_lambda.errors import ValidationError
 from durable_lambda.protocol import limits as bounds
 from durable_lambda.protocol.hosting import DurableFunction
 from durable_lambda.protocol.operations import ErrorObject, ExecutionStatus
@@ -45,14 +47,23 @@ class Engine:
         path: the database, created if it does not exist; `":memory:"` for one that ends with the engine.
         clock: the system's time by default; `SkippingClock` and `ManualClock` for tests.
         limits: the service's by default.
+        strict_qualifiers: whether `ctx.invoke` of a durable function fails without a qualifier (`"payments:$LATEST"`),
+            as it does on the service. Default: the name alone is enough, since an engine has one version of a function.
 
     Raises (on entering, or on the first use): `StoreError` if the file cannot be used, or belongs to another engine.
     """
 
     def __init__(
-        self, path: str | PathLike[str] = ":memory:", *, clock: Clock | None = None, limits: Limits | None = None
+        self,
+        path: str | PathLike[str] = ":memory:",
+        *,
+        clock: Clock | None = None,
+        limits: Limits | None = None,
+        strict_qualifiers: bool = False,
     ) -> None:
-        self._thread = EngineThread(fspath(path), clock or RealClock(), limits or Limits())
+        self._thread = EngineThread(
+            fspath(path), clock or RealClock(), limits or Limits(), strict_qualifiers=strict_qualifiers
+        )
 
     def __enter__(self) -> Engine:
         self._thread.open()
@@ -82,7 +93,7 @@ class Engine:
 
     def register(
         self,
-        function: DurableFunction,
+        function: DurableFunction | Callable[[Any, Any], Any],
         name: str | None = None,
         *,
         execution_timeout: int | timedelta = bounds.MAX_EXECUTION_TIMEOUT_SECONDS,
@@ -91,23 +102,34 @@ class Engine:
     ) -> None:
         """Host a function. Its executions that have not ended go on.
 
+        A durable function can be started, and invoked by the others (`ctx.invoke`). A callable that is not durable,
+        `fn(event, context)`, can only be invoked: a `def` runs on a thread, an `async def` on the engine's loop. It has
+        no history; if the engine dies in the middle of it, it is called again.
+
         Args:
-            function: a handler, or whatever has `name` and `invoke` as `DurableFunction` says.
+            function: a handler, or whatever has `name` and `invoke` as `DurableFunction` says; or a plain callable.
             name: what executions are started by; the function's own by default. Letters, digits, `-`, `_`, at most 64.
             execution_timeout: for a whole execution, from its start: 1 s to 366 days (the default).
-            invocation_timeout: for one invocation, 1 s to 900 s (the default); then it is cancelled and tried again.
+            invocation_timeout: for one invocation, 1 s to 900 s (the default); then it is cancelled and, if the
+                function is durable, tried again.
             retention: how long an ended execution is kept, 1 to 90 days; 14 days by default.
 
-        Raises `ValidationError` for a name or a duration outside these bounds.
+        Raises `ValidationError` for a name or a duration outside these bounds, and for what cannot be called.
         """
-        registration = Registration(
-            check_name("function name", function.name if name is None else name),
-            function,
-            seconds_of("execution_timeout", execution_timeout, 1, bounds.MAX_EXECUTION_TIMEOUT_SECONDS),
-            seconds_of("invocation_timeout", invocation_timeout, 1, bounds.MAX_INVOCATION_TIMEOUT_SECONDS),
-            seconds_of("retention", retention, DAY, bounds.MAX_RETENTION_DAYS * DAY) * 1000,
-        )
-        self._thread.wait(self._thread.ask(lambda host: host.register(registration)))
+        known_as = check_name("function name", name_of(function) if name is None else name)
+        seconds = seconds_of("invocation_timeout", invocation_timeout, 1, bounds.MAX_INVOCATION_TIMEOUT_SECONDS)
+        whole = seconds_of("execution_timeout", execution_timeout, 1, bounds.MAX_EXECUTION_TIMEOUT_SECONDS)
+        kept = seconds_of("retention", retention, DAY, bounds.MAX_RETENTION_DAYS * DAY) * 1000
+        if isinstance(function, DurableFunction):
+            registration = Registration(known_as, function, whole, seconds, kept)
+            self._thread.wait(self._thread.ask(lambda host: host.register(registration)))
+        elif callable(function):
+            plain = PlainFunction(known_as, function, seconds)
+            self._thread.wait(self._thread.ask(lambda host: host.register_plain(plain)))
+        else:
+            raise ValidationError(
+                f"register() takes a durable function or a callable of (event, context), not {function!r}"
+            )
 
     def start(self, name: str, event: Any = None, *, execution_name: str | None = None) -> Execution:
         """Start an execution of the function registered as `name`; returns when its start is stored.

@@ -20,6 +20,8 @@ from durable_lambda.engine.commit import GroupCommit
 from durable_lambda.engine.errors import StoreError
 from durable_lambda.engine.hosted import Hosted
 from durable_lambda.engine.invoker import Invoker, Outcome, Registration, new_request_id
+from durable_lambda.engine.invokes import Invokes
+from durable_lambda.engine.machine.batch import Change
 from durable_lambda.engine.machine.due import decide_due, goes_on_by_itself, next_due
 from durable_lambda.engine.machine.identity import Entropy
 from durable_lambda.engine.machine.invocation import begin_invocation, decide_failure, decide_output, decide_recovery
@@ -27,6 +29,8 @@ from durable_lambda.engine.machine.limits import Limits
 from durable_lambda.engine.machine.log import recover
 from durable_lambda.engine.machine.records import ExecutionEnded
 from durable_lambda.engine.machine.state import Invocation
+from durable_lambda.engine.machine.targets import Targets
+from durable_lambda.engine.plain import PlainFunction
 from durable_lambda.engine.store import Store
 from durable_lambda.engine.timers import Timers
 from durable_lambda.protocol.errors import InvalidParameterValueException
@@ -49,6 +53,8 @@ class Host:
         limits: Limits,
         loop: asyncio.AbstractEventLoop,
         entropy: Entropy = os.urandom,
+        *,
+        strict_qualifiers: bool = False,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -62,12 +68,21 @@ class Host:
         self.names: dict[tuple[str, str], Hosted] = {}
         """The same by function and name."""
         self.functions: dict[str, Registration] = {}
+        self.plain: dict[str, PlainFunction] = {}
+        self.targets = Targets(self.functions, self.plain, strict_qualifiers)
         self.waiters: dict[str, list[Future[ExecutionEnded]]] = {}
         """Who waits for an execution's end, by its id."""
         self.backend = InProcessBackend(self)
+        self.invokes = Invokes(self)
         self.invoker = Invoker(loop, self.context, self.backend, self._on_invocation_end, self._on_idle)
         self.commit = GroupCommit(
-            store, loop, self.context, on_stored=self._on_stored, on_failed=self._on_failed, on_idle=self._on_idle
+            store,
+            loop,
+            self.context,
+            on_stored=self._on_stored,
+            on_failed=self._on_failed,
+            on_ended=self.invokes.tell_parent,
+            on_idle=self._on_idle,
         )
         self.timers = Timers(loop, self.context, clock, self.advance, self._may_skip)
         self.last_key = store.last_key()
@@ -79,6 +94,7 @@ class Host:
         for row in self.store.running():
             self.enter(Hosted(row, recover(self.store.log(row.key), self.entropy)))
         for hosted in list(self.live.values()):
+            self.invokes.recover(hosted)
             self.advance(hosted)
 
     def _expire(self) -> None:
@@ -90,10 +106,20 @@ class Host:
         self.loop.call_later(3600, self._expire, context=self.context)
 
     def register(self, registration: Registration) -> None:
-        """Host a function; its executions that waited for it go on."""
+        """Host a durable function; its executions that waited for it go on."""
+        self.plain.pop(registration.name, None)
         self.functions[registration.name] = registration
         for hosted in list(self.live.values()):
             if hosted.row.function == registration.name:
+                self.advance(hosted)
+        self._on_idle()
+
+    def register_plain(self, function: PlainFunction) -> None:
+        """Host a plain function; invokes that waited for it go on."""
+        self.functions.pop(function.name, None)
+        self.plain[function.name] = function
+        for hosted in list(self.live.values()):
+            if hosted.state.uncalled:
                 self.advance(hosted)
         self._on_idle()
 
@@ -108,13 +134,16 @@ class Host:
         if not state.is_running or hosted.is_held:
             return
         now = self.clock.now()
-        changes = decide_due(state, now)
+        changes: list[Change] = []
         if state.interrupted is not None and state.invocation is None:
             changes += decide_recovery(state, now)
+        changes += decide_due(state, now)  # last: it may end the execution, and nothing comes after an end
         if changes:
             self.commit.change(hosted, changes)
         if hosted.is_dirty:
             return  # what follows, follows when that is stored
+        if state.uncalled:
+            self.invokes.call(hosted)
         registration = self.functions.get(hosted.row.function)
         resume_at = state.resume_at if registration is not None and state.invocation is None else None
         if registration is not None and resume_at is not None and resume_at <= now:
@@ -208,7 +237,9 @@ class Host:
         self.names.pop((hosted.row.function, hosted.row.name), None)
 
     def _may_skip(self) -> bool:
-        return self._is_idle() and any(
+        if not self._is_idle() or any(hosted.is_held for hosted in self.live.values()):
+            return False
+        return any(
             hosted.row.function in self.functions and goes_on_by_itself(hosted.state) for hosted in self.live.values()
         )
 

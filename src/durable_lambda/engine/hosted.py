@@ -12,7 +12,7 @@ from durable_lambda.engine.store import ExecutionRow
 class Hosted:
     """Belongs to the engine's loop; no other thread touches it."""
 
-    __slots__ = ("armed", "is_dirty", "is_held", "row", "state", "subscribers", "task", "watchers")
+    __slots__ = ("armed", "calls", "is_dirty", "is_held", "row", "state", "subscribers", "task", "watchers")
 
     def __init__(self, row: ExecutionRow, state: ExecutionState) -> None:
         self.row = row
@@ -25,6 +25,8 @@ class Hosted:
         """The moment that the timers have for it."""
         self.task: asyncio.Task[None] | None = None
         """The invocation under way."""
+        self.calls: set[str] = set()
+        """Invokes whose plain function is being called, by operation id."""
         self.watchers: list[Callable[[], None]] = []
         """Of the function: told of changes from outside."""
         self.subscribers: list[Callable[[], None]] = []

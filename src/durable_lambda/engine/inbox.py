@@ -64,7 +64,6 @@ class Inbox:
             logger.exception("the inbox cannot be read; trying again")
         self._handle = host.loop.call_later(POLL_SECONDS, self._poll, context=host.context)
 
-
     def _on_answered(self, error: StoreError | None) -> None:
         if error is not None:
             self._version = -1  # the requests are still there, and are looked at again

@@ -1,16 +1,20 @@
-"""Runs invocations of functions that live in this process: many on one loop, at most one for each execution."""
+"""Runs invocations of functions that live in this process: many on one loop, at most one for each execution.
+
+Calls of plain functions run beside them, by the same rules for time-outs and for what a function may do to its host.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import Context
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from durable_lambda.engine.hosted import Hosted
 from durable_lambda.engine.machine.identity import function_arn
+from durable_lambda.engine.plain import PlainFunction
 from durable_lambda.engine.values import error_of
 from durable_lambda.protocol.backend import DurableBackend
 from durable_lambda.protocol.hosting import DurableFunction
@@ -18,6 +22,8 @@ from durable_lambda.protocol.invocation import InvocationInput, InvocationOutput
 from durable_lambda.protocol.operations import ErrorObject
 
 Outcome: TypeAlias = InvocationOutput | ErrorObject
+Work: TypeAlias = Callable[[], Awaitable[InvocationOutput]]
+OnEnd: TypeAlias = Callable[[asyncio.Task[None], Outcome], None]
 
 GRACE_SECONDS = 2.0
 """Between the cancellation of an invocation that took too long and the moment when it is left to itself."""
@@ -37,14 +43,21 @@ class Registration:
 class InvocationContext:
     """What a Lambda handler calls `context`, as far as it has a meaning here."""
 
-    def __init__(self, registration: Registration, request_id: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        function: Registration | PlainFunction,
+        request_id: str,
+        loop: asyncio.AbstractEventLoop,
+        tenant_id: str | None,
+    ) -> None:
         self.aws_request_id = request_id
-        self.function_name = registration.name
+        self.function_name = function.name
         self.function_version = "$LATEST"
-        self.invoked_function_arn = function_arn(registration.name)
+        self.invoked_function_arn = function_arn(function.name)
         self.memory_limit_in_mb = "128"
+        self.tenant_id = tenant_id
         self._loop = loop
-        self._ends_at = loop.time() + registration.invocation_timeout
+        self._ends_at = loop.time() + function.invocation_timeout
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the invocation is cancelled."""
@@ -82,12 +95,35 @@ class Invoker:
 
     def start(self, hosted: Hosted, registration: Registration, request_id: str, event: InvocationInput) -> None:
         """Begin an invocation."""
-        context = InvocationContext(registration, request_id, self._loop)
-        run = self._run(hosted, registration, event, context)
-        task = self._loop.create_task(run, name=f"{registration.name} {hosted.row.name}", context=self._context.copy())
-        hosted.task = task
-        self._tasks.add(task)
-        task.add_done_callback(self._forget, context=self._context)
+        origin = hosted.state.started.origin
+        context = InvocationContext(registration, request_id, self._loop, None if origin is None else origin.tenant_id)
+
+        async def invoke() -> InvocationOutput:
+            output = await registration.function.invoke(event, self._backend, context)
+            if not isinstance(output, InvocationOutput):  # pyright: ignore[reportUnnecessaryIsInstance]  # user code
+                raise TypeError(f"{registration.name} answered {output!r}, which is no InvocationOutput")
+            return output
+
+        name = f"{registration.name} {hosted.row.name}"
+        hosted.task = self._begin(name, registration, invoke, lambda task, end: self._on_end(hosted, task, end))
+
+    def call(
+        self, function: PlainFunction, payload: str | None, tenant_id: str | None, on_end: Callable[[Outcome], None]
+    ) -> None:
+        """Call a plain function. `on_end` is called once, on the loop; not when the engine is closed before."""
+        context = InvocationContext(function, new_request_id(), self._loop, tenant_id)
+        ended = False
+
+        async def invoke() -> InvocationOutput:
+            return InvocationOutput("SUCCEEDED", await function.call(payload, context))
+
+        def end(_: asyncio.Task[None], outcome: Outcome) -> None:
+            nonlocal ended
+            if not ended:
+                ended = True
+                on_end(outcome)
+
+        self._begin(function.name, function, invoke, end)
 
     async def close(self) -> None:
         """Cancel what is under way. It counts as nothing: recovery goes on where each execution stood."""
@@ -98,10 +134,19 @@ class Invoker:
         if tasks:
             await asyncio.wait(tasks, timeout=GRACE_SECONDS)
 
-    def _give_up(self, hosted: Hosted, task: asyncio.Task[None], error: ErrorObject) -> None:
+    def _begin(
+        self, name: str, function: Registration | PlainFunction, work: Work, on_end: OnEnd
+    ) -> asyncio.Task[None]:
+        run = self._run(function.invocation_timeout, work, on_end)
+        task = self._loop.create_task(run, name=name, context=self._context.copy())
+        self._tasks.add(task)
+        task.add_done_callback(self._forget, context=self._context)
+        return task
+
+    def _give_up(self, task: asyncio.Task[None], error: ErrorObject, on_end: OnEnd) -> None:
         self._tasks.discard(task)
         self._given_up.add(task)
-        self._on_end(hosted, task, error)
+        on_end(task, error)
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -109,17 +154,13 @@ class Invoker:
         if not self._tasks and not self._is_closing:
             self._on_idle()
 
-    async def _run(
-        self, hosted: Hosted, registration: Registration, event: InvocationInput, context: InvocationContext
-    ) -> None:
-        task = hosted.task
+    async def _run(self, seconds: float, work: Work, on_end: OnEnd) -> None:
+        task = asyncio.current_task()
         assert task is not None
-        timeout = _Timeout(self._loop, self._context, task, registration, lambda e: self._give_up(hosted, task, e))
+        timeout = _Timeout(self._loop, self._context, task, seconds, lambda e: self._give_up(task, e, on_end))
         outcome: Outcome
         try:
-            outcome = await registration.function.invoke(event, self._backend, context)
-            if not isinstance(outcome, InvocationOutput):  # pyright: ignore[reportUnnecessaryIsInstance]  # user code
-                raise TypeError(f"{registration.name} answered {outcome!r}, which is no InvocationOutput")
+            outcome = await work()
         except asyncio.CancelledError as error:
             if self._is_closing:
                 return
@@ -130,7 +171,7 @@ class Invoker:
         finally:
             timeout.cancel()
         if not self._is_closing:
-            self._on_end(hosted, task, outcome)
+            on_end(task, outcome)
 
 
 class _Timeout:
@@ -141,10 +182,9 @@ class _Timeout:
         loop: asyncio.AbstractEventLoop,
         context: Context,
         task: asyncio.Task[None],
-        registration: Registration,
+        seconds: float,
         give_up: Callable[[ErrorObject], None],
     ) -> None:
-        seconds = registration.invocation_timeout
         self.error = ErrorObject("Sandbox.Timedout", f"The invocation timed out after {seconds:g} seconds.")
         self.is_over = False
         self._loop = loop

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from durable_lambda.engine.errors import UnknownExecutionError
-from durable_lambda.engine.host import Host
 from durable_lambda.engine.hosted import Hosted
 from durable_lambda.engine.machine.batch import Change, text_size
 from durable_lambda.engine.machine.due import decide_due
@@ -27,6 +27,9 @@ from durable_lambda.engine.store import ExecutionRow, StoreReader
 from durable_lambda.errors import ExecutionAlreadyStartedError, ValidationError
 from durable_lambda.protocol.errors import UNKNOWN_CALLBACK, ResourceNotFoundException
 from durable_lambda.protocol.operations import ErrorObject
+
+if TYPE_CHECKING:
+    from durable_lambda.engine.host import Host
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,11 @@ def start_execution(host: Host, function: str, payload: str, name: str | None) -
     """
     registration = host.functions.get(function)
     if registration is None:
+        if function in host.plain:
+            raise ValidationError(
+                f"{function!r} is a plain function, which ctx.invoke can call; to start executions of it, make it "
+                f"durable: @durable_execution"
+            )
         known = ", ".join(sorted(host.functions)) or "none yet: call engine.register(…) first"
         raise ValidationError(f"no function is registered as {function!r}; registered: {known}")
     if text_size(payload) > host.limits.execution_payload:
@@ -54,22 +62,33 @@ def start_execution(host: Host, function: str, payload: str, name: str | None) -
             f"the event is larger than {host.limits.execution_payload} bytes as JSON (the service's limit); "
             f"store it elsewhere and send a reference"
         )
-    digest = hashlib.sha256(payload.encode("utf-8")).digest()
     if name is not None:
         hosted = host.names.get((function, name))
         row = hosted.row if hosted is not None else host.store.find_by_name(function, name)
         if row is not None:
-            if row.payload_digest != digest:
+            if row.payload_digest != _digest(payload):
                 raise ExecutionAlreadyStartedError(
                     f"{function!r} has an execution named {name!r} already, started with another event; give the same "
                     f"event to attach to it, or another execution_name to start a new one"
                 )
             return row
     execution_id = new_execution_id(host.entropy)
-    name = name or execution_id
-    started = ExecutionStarted(host.clock.now(), execution_id, name, function, payload, registration.execution_timeout)
+    now, timeout = host.clock.now(), registration.execution_timeout
+    return begin_execution(host, ExecutionStarted(now, execution_id, name or execution_id, function, payload, timeout))
+
+
+def begin_execution(host: Host, started: ExecutionStarted) -> ExecutionRow:
+    """Begin an execution of a registered function, whose name is free."""
     row = ExecutionRow(
-        host.last_key + 1, execution_id, function, name, "RUNNING", started.at, None, digest, registration.retention
+        host.last_key + 1,
+        started.id,
+        started.function,
+        started.name,
+        "RUNNING",
+        started.at,
+        None,
+        _digest(started.payload),
+        host.functions[started.function].retention,
     )
     hosted = Hosted(row, ExecutionState(started, host.entropy))
     host.commit.start(hosted)
@@ -130,6 +149,10 @@ def find_execution(store: StoreReader, name_or_arn: str) -> ExecutionRow:
         functions = ", ".join(row.function for row in rows)
         raise ValidationError(f"several functions have an execution named {name_or_arn!r} ({functions}); give its ARN")
     return rows[0]
+
+
+def _digest(payload: str | None) -> bytes:
+    return hashlib.sha256((payload or "").encode("utf-8")).digest()
 
 
 def _decide_answer(host: Host, state: ExecutionState, answer: CallbackAnswer, now: int) -> list[Change]:

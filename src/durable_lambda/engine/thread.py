@@ -24,10 +24,11 @@ T = TypeVar("T")
 class EngineThread:
     """Begins on the first use. A daemon: a program that ends without `close` loses nothing that was acknowledged."""
 
-    def __init__(self, path: str, clock: Clock, limits: Limits) -> None:
+    def __init__(self, path: str, clock: Clock, limits: Limits, *, strict_qualifiers: bool = False) -> None:
         self._path = path
         self._clock = clock
         self._limits = limits
+        self._strict_qualifiers = strict_qualifiers
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._host: Host | None = None
@@ -138,7 +139,7 @@ class EngineThread:
             return
         try:
             loop = asyncio.get_running_loop()
-            host = Host(store, self._clock, self._limits, loop)
+            host = Host(store, self._clock, self._limits, loop, strict_qualifiers=self._strict_qualifiers)
             self._clock.attach(lambda: _call_if_open(loop, host))
             host.recover()
             inbox = Inbox(host) if store.is_shared else None

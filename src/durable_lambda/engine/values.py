@@ -50,6 +50,14 @@ def check_name(what: str, name: str) -> str:
     return name
 
 
+def name_of(function: object) -> str:
+    """What a function is called when nobody says otherwise. Raises `ValidationError` for one that has no name."""
+    name = getattr(function, "name", None) or getattr(function, "__name__", None)
+    if not isinstance(name, str):
+        raise ValidationError(f"{function!r} has no name of its own: register(function, name=…)")
+    return name
+
+
 def seconds_of(what: str, duration: int | timedelta, lowest: int, highest: int) -> int:
     """Whole seconds within bounds. Raises `ValidationError`."""
     seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from durable_lambda.engine.machine.limits import Limits
-from durable_lambda.engine.machine.records import OperationRecord, OperationStarted, Record
+from durable_lambda.engine.machine.records import ExecutionStarted, OperationRecord, OperationStarted, Record
 from durable_lambda.protocol.errors import InvalidParameterValueException
 from durable_lambda.protocol.operations import ErrorObject, Operation
 from durable_lambda.protocol.updates import OperationUpdate
 
 if TYPE_CHECKING:
     from durable_lambda.engine.machine.state import ExecutionState
+    from durable_lambda.engine.machine.targets import Targets
 
 Change: TypeAlias = tuple[Record, Operation | None]
 """A record, and its operation as it is afterwards."""
@@ -50,14 +51,17 @@ def check_bounds(what: str, value: int, lowest: int, highest: int) -> None:
 class Batch:
     """What has been accepted so far, and what the modules of the operation types may ask for."""
 
-    __slots__ = ("_state", "changed", "changes", "data", "limits", "now")
+    __slots__ = ("_state", "changed", "changes", "children", "data", "limits", "now", "targets")
 
-    def __init__(self, state: ExecutionState, limits: Limits, now: int) -> None:
+    def __init__(self, state: ExecutionState, limits: Limits, now: int, targets: Targets) -> None:
         self._state = state
         self.limits = limits
         self.now = now
+        self.targets = targets
         self.changes: list[Change] = []
         self.changed: dict[str, Operation] = {}
+        self.children: list[ExecutionStarted] = []
+        """Executions that begin with it."""
         self.data = 0
         """Bytes of payloads and errors."""
 
@@ -75,6 +79,15 @@ class Batch:
             after = record.create()
         self.changed[record.id] = after
         self.changes.append((record, after))
+
+    @property
+    def execution_id(self) -> str:
+        """Whose checkpoint it is."""
+        return self._state.id
+
+    def new_execution_id(self) -> str:
+        """An id for an execution that begins with this batch."""
+        return self._state.ids.execution_id()
 
     def new_callback_id(self) -> str:
         """An id for a callback that begins in this batch."""

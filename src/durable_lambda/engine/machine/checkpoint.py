@@ -17,6 +17,7 @@ from durable_lambda.engine.machine.batch import Batch, Change, refuse, text_size
 from durable_lambda.engine.machine.identity import execution_id_in
 from durable_lambda.engine.machine.limits import Limits
 from durable_lambda.engine.machine.state import ExecutionState
+from durable_lambda.engine.machine.targets import Targets
 from durable_lambda.protocol import limits as bounds
 from durable_lambda.protocol.backend import CheckpointResponse
 from durable_lambda.protocol.backend import ExecutionState as StatePage
@@ -34,6 +35,8 @@ RULES: Final[dict[str, Callable[[OperationUpdate, Operation | None, Batch], None
     "CHAINED_INVOKE": chained_invoke.decide,
 }
 
+_NO_TARGETS = Targets()
+
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
 _NAME = re.compile(r"[\x20-\x7E]+")
 
@@ -43,6 +46,8 @@ class Checkpoint(msgspec.Struct):
 
     changes: list[Change]
     updated: list[str]
+    children: list[records.ExecutionStarted]
+    """Executions to begin in the same transaction."""
 
 
 def repeated_answer(state: ExecutionState, token: str, client_token: str | None) -> CheckpointResponse | None:
@@ -68,10 +73,10 @@ def check_token(state: ExecutionState, token: str) -> None:
 
 
 def decide_checkpoint(
-    state: ExecutionState, updates: Sequence[OperationUpdate], limits: Limits, now: int
+    state: ExecutionState, updates: Sequence[OperationUpdate], limits: Limits, now: int, targets: Targets = _NO_TARGETS
 ) -> Checkpoint:
     """Judge a batch whose token is valid. Raises `InvalidParameterValueException`, and then nothing is changed."""
-    batch = Batch(state, limits, now)
+    batch = Batch(state, limits, now, targets)
     first_actions: dict[str, str] = {}
     last = len(updates) - 1
     end: records.ExecutionEnded | None = None
@@ -132,16 +137,17 @@ def _conclude(
     """
     invocation = state.invocation
     assert invocation is not None
-    changes, updated = batch.changes, list(batch.changed)
+    changes, updated, children = batch.changes, list(batch.changed), batch.children
     excess = _excess(state, batch, limits)
     if excess is not None:
-        end, changes, updated = records.ExecutionFailed(now, None, ErrorObject("QuotaExceeded", excess)), [], []
+        end = records.ExecutionFailed(now, None, ErrorObject("QuotaExceeded", excess))
+        changes, updated, children = [], [], []
     if end is not None:
         completed = records.InvocationCompleted(now, invocation.request_id, invocation.started_at, None)
-        return Checkpoint([*changes, (completed, None), (end, None)], updated)
+        return Checkpoint([*changes, (completed, None), (end, None)], updated, children)
     if changes and not invocation.is_recorded:
         changes = [(records.InvocationStarted(invocation.started_at, invocation.request_id), None), *changes]
-    return Checkpoint(changes, updated)
+    return Checkpoint(changes, updated, children)
 
 
 def _excess(state: ExecutionState, batch: Batch, limits: Limits) -> str | None:

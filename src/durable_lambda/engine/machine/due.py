@@ -9,6 +9,9 @@ from durable_lambda.engine.machine.batch import Change
 from durable_lambda.engine.machine.state import ExecutionState
 from durable_lambda.protocol.operations import Operation, epoch_seconds
 
+_ANSWERED = ("CALLBACK", "CHAINED_INVOKE")
+"""What somebody else has to move; the target of an invoke may go on by itself, and is asked then."""
+
 
 def next_due(state: ExecutionState, resume_at: int | None = None) -> int | None:
     """The next moment at which something happens by itself: a timer, or the invocation at `resume_at`."""
@@ -27,7 +30,7 @@ def goes_on_by_itself(state: ExecutionState) -> bool:
     """Whether time alone makes it go on: a wait, a retry, or an invocation that is due later."""
     if not state.is_running:
         return False
-    return state.resume_at is not None or any(state.operations[key].type != "CALLBACK" for key in state.blocked)
+    return state.resume_at is not None or any(state.operations[key].type not in _ANSWERED for key in state.blocked)
 
 
 def decide_due(state: ExecutionState, now: int) -> list[Change]:

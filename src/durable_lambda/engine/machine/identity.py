@@ -12,7 +12,9 @@ from collections.abc import Callable
 from typing import TypeAlias
 from uuid import UUID
 
-FUNCTION_ARN = "arn:aws:lambda:us-east-1:000000000000:function:{name}:$LATEST"
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{{name}}:$LATEST"
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 """An execution's name (the service's `DurableExecutionName`), and a function's."""
 
@@ -71,6 +73,10 @@ class Identity:
         self._counter += 1
         content = self._prefix + self._nonce + self._counter.to_bytes(4, "big")
         return binascii.b2a_base64(content, newline=False).decode("ascii")
+
+    def execution_id(self) -> str:
+        """An id for an execution that this one starts."""
+        return new_execution_id(self._entropy)
 
     def callback_id(self) -> str:
         """An id for a new callback."""

@@ -12,7 +12,7 @@ class Limits:
     """Sizes are bytes of UTF-8, durations milliseconds where the name says so. Raise one to allow more."""
 
     operation_payload: int = service.MAX_OPERATION_PAYLOAD
-    """A step's, context's or callback's result."""
+    """A step's, context's, callback's or invoke's result, and an invoke's input."""
     error_object: int = service.MAX_ERROR_OBJECT
     """Type, message, data and stack trace of one error together."""
     execution_payload: int = service.MAX_EXECUTION_PAYLOAD

@@ -10,7 +10,7 @@ from typing import TypeAlias, cast
 
 import msgspec
 
-from durable_lambda.engine.machine import callback, context, records, step, wait
+from durable_lambda.engine.machine import callback, chained_invoke, context, records, step, wait
 from durable_lambda.engine.machine.identity import Entropy
 from durable_lambda.engine.machine.records import OperationRecord, OperationStarted, Record
 from durable_lambda.engine.machine.state import ExecutionState
@@ -39,6 +39,11 @@ AnyRecord: TypeAlias = (
     | callback.CallbackFailed
     | callback.CallbackTimedOut
     | callback.HeartbeatReceived
+    | chained_invoke.ChainedInvokeStarted
+    | chained_invoke.ChainedInvokeSucceeded
+    | chained_invoke.ChainedInvokeFailed
+    | chained_invoke.ChainedInvokeTimedOut
+    | chained_invoke.ChainedInvokeStopped
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -1,4 +1,4 @@
-"""What happens to an execution from outside: it is started and stopped, and its callbacks are answered."""
+"""What happens to an execution from outside: it is started and stopped, its callbacks and invokes are answered."""
 
 from __future__ import annotations
 
@@ -49,6 +49,13 @@ def decide_callback_heartbeat(state: ExecutionState, callback_id: str, now: int)
     if not state.deadlines[key].heartbeat_timeout:
         return []
     return [_change(state, callback.HeartbeatReceived(now, key))]
+
+
+def decide_invoke_outcome(state: ExecutionState, outcome: OperationRecord) -> list[Change]:
+    """Complete an invoke with what became of its target. Nothing to change when it has an outcome, or nobody waits."""
+    if not state.is_running or outcome.id not in state.invokes:
+        return []
+    return [_change(state, outcome)]
 
 
 def _open_callback(state: ExecutionState, callback_id: str) -> str:

@@ -58,7 +58,12 @@ def _keeps_children(context: Operation) -> bool:
 
 
 def _payload_size(operation: Operation) -> int:
-    for details in (operation.step_details, operation.context_details, operation.callback_details):
+    for details in (
+        operation.step_details,
+        operation.context_details,
+        operation.callback_details,
+        operation.chained_invoke_details,
+    ):
         if details is not None:
             return text_size(details.result) + error_size(details.error)
     return text_size(operation.execution_details.input_payload) if operation.execution_details else 0

@@ -56,6 +56,16 @@ class OperationStarted(OperationRecord, frozen=True):
         return self.create()
 
 
+class Origin(msgspec.Struct, frozen=True, array_like=True):
+    """Who started an execution, if another one did."""
+
+    execution: str
+    """Its id."""
+    operation: str
+    """The CHAINED_INVOKE in it that waits for the end."""
+    tenant_id: str | None = None
+
+
 class ExecutionStarted(Record, frozen=True):
     id: str
     name: str
@@ -63,6 +73,7 @@ class ExecutionStarted(Record, frozen=True):
     payload: str | None
     execution_timeout: int
     """Seconds."""
+    origin: Origin | None = None
 
     def details(self) -> EventDetails:
         return events.ExecutionStartedDetails(EventPayload(self.payload), self.execution_timeout)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import heapq
 
-from durable_lambda.engine.machine import callback, identity, records, step, wait
+from durable_lambda.engine.machine import callback, chained_invoke, identity, records, step, wait
 from durable_lambda.engine.machine.batch import Change, error_size, text_size
 from durable_lambda.engine.machine.records import OperationRecord, Record
 from durable_lambda.protocol.backend import CheckpointResponse
 from durable_lambda.protocol.operations import ExecutionDetails, ExecutionStatus, Operation
+
+_MOVED_FROM_OUTSIDE = ("WAIT", "CALLBACK", "CHAINED_INVOKE")
 
 
 class Invocation:
@@ -69,6 +71,10 @@ class ExecutionState:
         """Operation ids by callback id."""
         self.deadlines: dict[str, callback.Deadlines] = {}
         """Timers of open callbacks, by operation id."""
+        self.invokes: dict[str, chained_invoke.ChainedInvokeStarted] = {}
+        """Invokes that have no outcome yet, by operation id."""
+        self.uncalled: dict[str, None] = {}
+        """Those of them for which a plain function has to be called; the host takes out what it has begun."""
         self.due: list[tuple[int, str]] = [(started.at + started.execution_timeout * 1000, started.id)]
         """A heap of moments and operations; an entry that its operation has outlived means nothing."""
         self.resume_at: int | None = started.at
@@ -115,7 +121,7 @@ class ExecutionState:
                 operation = record.create()
         self.operations[key] = operation
         status = operation.status
-        if status == "PENDING" or (status == "STARTED" and operation.type in ("WAIT", "CALLBACK")):
+        if status == "PENDING" or (status == "STARTED" and operation.type in _MOVED_FROM_OUTSIDE):
             self.blocked.add(key)
         else:
             self.blocked.discard(key)
@@ -152,6 +158,21 @@ class ExecutionState:
             details = operation.context_details
             if details is not None:
                 self.data += text_size(details.result) + error_size(details.error)
+        elif operation.type == "CHAINED_INVOKE":
+            self._keep_invoke(record, operation)
+
+    def _keep_invoke(self, record: OperationRecord, operation: Operation) -> None:
+        if isinstance(record, chained_invoke.ChainedInvokeStarted):
+            self.invokes[record.id] = record
+            if record.is_call:
+                self.uncalled[record.id] = None
+            self.data += text_size(record.input)
+            return
+        self.invokes.pop(record.id, None)
+        self.uncalled.pop(record.id, None)
+        details = operation.chained_invoke_details
+        if details is not None:
+            self.data += text_size(details.result) + error_size(details.error)
 
     def _watch_callback(self, key: str, deadlines: callback.Deadlines) -> None:
         self.deadlines[key] = deadlines

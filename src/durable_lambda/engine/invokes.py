@@ -1,0 +1,105 @@
+"""Chained invokes, as the host carries them out: children begin, plain functions are called, outcomes reach who waits.
+
+A child's first record is stored with its parent's checkpoint, and its end with the outcome that the parent is told, so
+a crash has both or neither. The call of a plain function leaves no trace until it has answered; after a crash it is
+called again: at least once, as any function is that Lambda invokes.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from durable_lambda.engine.hosted import Hosted
+from durable_lambda.engine.invoker import Outcome
+from durable_lambda.engine.machine.chained_invoke import ChainedInvokeFailed, end_of_child, success
+from durable_lambda.engine.machine.outside import decide_invoke_outcome
+from durable_lambda.engine.machine.records import ExecutionEnded, ExecutionStarted, OperationRecord
+from durable_lambda.engine.requests import begin_execution
+from durable_lambda.protocol.errors import (
+    UNKNOWN_EXECUTION,
+    InvalidParameterValueException,
+    ResourceNotFoundException,
+)
+from durable_lambda.protocol.operations import ErrorObject
+
+if TYPE_CHECKING:
+    from durable_lambda.engine.host import Host
+
+logger = logging.getLogger("durable_lambda.engine")
+
+
+class Invokes:
+    """Used on the engine's loop."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def begin(self, child: ExecutionStarted) -> None:
+        """Begin the execution that an invoke has started, in the transaction of the checkpoint that did."""
+        begin_execution(self._host, child)
+
+    def tell_parent(self, child: Hosted) -> None:
+        """A child has ended: its parent's operation is completed in the same transaction."""
+        started, end = child.state.started, child.state.ended
+        if started.origin is None or end is None:
+            return
+        parent = self._host.live.get(started.origin.execution)
+        if parent is not None:
+            self._complete(parent, self._outcome(started.origin.operation, started, end))
+
+    def call(self, parent: Hosted) -> None:
+        """Call the plain functions that stored invokes ask for; one that is not registered is waited for."""
+        host, state = self._host, parent.state
+        for key in tuple(state.uncalled):
+            invoke = state.invokes[key]
+            function = host.plain.get(invoke.function or "")
+            if function is None:
+                continue
+            del state.uncalled[key]
+            if key not in parent.calls:  # a state that was read again knows nothing of the call under way
+                parent.calls.add(key)
+                host.invoker.call(
+                    function,
+                    invoke.input,
+                    invoke.tenant_id,
+                    lambda outcome, key=key: self._on_answer(parent, key, outcome),
+                )
+
+    def recover(self, parent: Hosted) -> None:
+        """Tell an execution of children that are not there any more: what is left when a file was mended by hand."""
+        host = self._host
+        for key, invoke in tuple(parent.state.invokes.items()):
+            if invoke.child is None or invoke.child in host.live:
+                continue
+            row = host.store.find(invoke.child)
+            log = host.store.log(row.key) if row is not None else []
+            if log and isinstance(log[0], ExecutionStarted) and isinstance(log[-1], ExecutionEnded):
+                self._complete(parent, self._outcome(key, log[0], log[-1]))
+            else:
+                error = ErrorObject(ResourceNotFoundException.code, UNKNOWN_EXECUTION)
+                self._complete(parent, ChainedInvokeFailed(host.clock.now(), key, error))
+
+    def _on_answer(self, parent: Hosted, key: str, outcome: Outcome) -> None:
+        parent.calls.discard(key)
+        now = self._host.clock.now()
+        if isinstance(outcome, ErrorObject):
+            self._complete(parent, ChainedInvokeFailed(now, key, outcome))
+        else:
+            self._complete(parent, success(key, outcome.result, self._host.limits, now))
+
+    def _outcome(self, key: str, started: ExecutionStarted, end: ExecutionEnded) -> OperationRecord:
+        return end_of_child(key, started, end, self._host.limits, self._host.clock.now())
+
+    def _complete(self, parent: Hosted, outcome: OperationRecord) -> None:
+        try:
+            self._change(parent, outcome)
+        except InvalidParameterValueException as problem:
+            # A text that cannot be stored must not leave the execution waiting.
+            error = ErrorObject(problem.code, problem.message)
+            self._change(parent, ChainedInvokeFailed(outcome.at, outcome.id, error))
+
+    def _change(self, parent: Hosted, outcome: OperationRecord) -> None:
+        changes = decide_invoke_outcome(parent.state, outcome)
+        if changes:
+            self._host.commit.change(parent, changes)
