@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from time import process_time
 
 from benchmarks.figures import Line, Measured, Probe, Results, both, within
 from benchmarks.service import Service
@@ -23,12 +24,16 @@ def measure(subject: str, items: int) -> Measured:
     service, marks = Service(), Marks()
     handler = importlib.import_module(f"benchmarks.subjects.{subject}").build(Shape(items, kind="map"), service, marks)
     samples: list[float] = []
+    processor: list[float] = []
     for _ in range(_INVOCATIONS):
         service.forget()
-        answer = handler(service.event(), LambdaContext())
+        event = service.event()
+        began = process_time()
+        answer = handler(event, LambdaContext())
+        processor.append(process_time() - began)
         assert answer["Status"] == "SUCCEEDED", answer
         samples += marks.laps
-    return {"seconds": samples, "calls": service.calls, "threads": marks.threads}
+    return {"seconds": samples, "processor": processor, "calls": service.calls, "threads": marks.threads}
 
 
 def lines(results: Results) -> list[Line]:
@@ -50,6 +55,7 @@ def lines(results: Results) -> list[Line]:
     calls, threads = (results.medians(figure, _SUBJECTS, items=1000) for figure in ("calls", "threads"))
     return [
         *found,
+        Line("1,000 items, processor time", "ms", results.medians("processor", _SUBJECTS, 1e3, items=1000)),
         Line(
             "1,000 items, checkpoint calls",
             "calls",
