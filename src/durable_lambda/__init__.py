@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from durable_lambda.errors import CallbackTimeoutError as CallbackTimeoutError
     from durable_lambda.errors import CheckpointError as CheckpointError
     from durable_lambda.errors import ChildContextError as ChildContextError
+    from durable_lambda.errors import CompensationError as CompensationError
     from durable_lambda.errors import DeserializationError as DeserializationError
     from durable_lambda.errors import DurableError as DurableError
     from durable_lambda.errors import ExecutionAlreadyStartedError as ExecutionAlreadyStartedError
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
     from durable_lambda.handler import Handler as Handler
     from durable_lambda.handler import durable_execution as durable_execution
     from durable_lambda.operations.callback import CallbackHandle as CallbackHandle
+    from durable_lambda.operations.saga import CompensationItem as CompensationItem
+    from durable_lambda.operations.saga import CompensationResult as CompensationResult
+    from durable_lambda.operations.saga import Saga as Saga
     from durable_lambda.operations.step import StepAttempt as StepAttempt
     from durable_lambda.operations.step import current_step as current_step
     from durable_lambda.protocol.backend import DurableBackend as DurableBackend
@@ -67,6 +71,7 @@ _HOMES = {
         "CallbackTimeoutError",
         "CheckpointError",
         "ChildContextError",
+        "CompensationError",
         "DeserializationError",
         "DurableError",
         "ExecutionAlreadyStartedError",
@@ -89,6 +94,7 @@ _HOMES = {
     ),
     "handler": ("Handler", "durable_execution"),
     "operations.callback": ("CallbackHandle",),
+    "operations.saga": ("CompensationItem", "CompensationResult", "Saga"),
     "operations.step": ("StepAttempt", "current_step"),
     "protocol.backend": ("DurableBackend",),
     "retry": ("Poll", "Retry"),

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from logging import Logger, LoggerAdapter
+from random import Random
 from typing import Any, TypeVar, TypeVarTuple, overload
+from uuid import UUID
 
 from durable_lambda.arguments import Duration
 from durable_lambda.batch import BatchResult
 from durable_lambda.completion import Completion
+from durable_lambda.operations import deterministic
+from durable_lambda.operations.batching import BatchedCheckpoints
 from durable_lambda.operations.callback import CallbackHandle, CallbackResult, CreateCallback
 from durable_lambda.operations.child import ChildContext
 from durable_lambda.operations.concurrent import Map, Nesting, Parallel
 from durable_lambda.operations.condition import Condition
 from durable_lambda.operations.invoke import Invoke
+from durable_lambda.operations.race import First, Timeout
+from durable_lambda.operations.saga import Saga
 from durable_lambda.operations.step import Step
 from durable_lambda.operations.wait import Wait
 from durable_lambda.operations.wait_for_callback import WaitForCallback
+from durable_lambda.operations.with_retry import WithRetry
 from durable_lambda.protocol.hosting import LambdaContext
 from durable_lambda.retry import DEFAULT_POLL, Poll, Retry
 from durable_lambda.runtime.logging import ReplaySafeLogger
@@ -555,6 +562,156 @@ class DurableContext:
         call.fn = fn
         call.item_name = item_name
         return self._scope.start(call)
+
+    def first(
+        self, name: str | None, **branches: Callable[[DurableContext], Coroutine[Any, Any, T]]
+    ) -> Operation[tuple[str, T]]:
+        """Run branches side by side until one succeeds, and remember which; the others are cancelled.
+
+        Args:
+            name: As for `step`.
+            **branches: `async def` functions of a context, by name.
+
+        Returns:
+            An operation that gives the name of the first branch to succeed, and its result.
+
+        Raises:
+            ValidationError: The call cannot be right; nothing was sent.
+            BatchError: No branch succeeded.
+        """
+        return self._scope.start(First(self._scope, name, branches))
+
+    def timeout(
+        self,
+        name: str | None,
+        duration: Duration,
+        fn: Callable[[*Ts, DurableContext], Coroutine[Any, Any, T]],
+        *args: *Ts,
+    ) -> Operation[T]:
+        """Run `fn(*args, ctx)` for so long at most, and remember whether it was done in time.
+
+        Args:
+            name: As for `step`.
+            duration: Whole seconds or a `timedelta`, as for `wait`.
+            fn: An `async def` that takes the context last.
+            *args: Its arguments before the context.
+
+        Raises:
+            ValidationError: The call cannot be right; nothing was sent.
+            TimeoutError: It was not; it is cancelled.
+            Exception: What `fn` raised, with its own type.
+        """
+        return self._scope.start(Timeout(self._scope, name, duration, fn, args))
+
+    @overload
+    def with_retry(
+        self,
+        name: str | None,
+        fn: Callable[[*Ts, DurableContext], Coroutine[Any, Any, T]],
+        *args: *Ts,
+        retry: Retry | int | None = None,
+    ) -> Operation[T]: ...
+    @overload
+    def with_retry(
+        self,
+        name: str | None,
+        fn: Callable[[*Ts, DurableContext], Coroutine[Any, Any, Any]],
+        *args: *Ts,
+        retry: Retry | int | None = None,
+        result_type: type[R],
+    ) -> Operation[R]: ...
+    @overload
+    def with_retry(
+        self,
+        name: str | None,
+        fn: Callable[[*Ts, DurableContext], Coroutine[Any, Any, Any]],
+        *args: *Ts,
+        retry: Retry | int | None = None,
+        result_type: Any,
+    ) -> Operation[Any]: ...
+    def with_retry(
+        self,
+        name: str | None,
+        fn: Callable[..., Any],
+        *args: Any,
+        retry: Retry | int | None = None,
+        result_type: Any = UNSET,
+    ) -> Operation[Any]:
+        """Run a block of operations, and when it fails run it again after a durable wait.
+
+        Args:
+            name: As for `step`. The waits are named `<name>-backoff-<n>`.
+            fn: An `async def` that takes the context last. Its operations are new ones in each attempt.
+            *args: Its arguments before the context.
+            retry: As for `step`.
+            result_type: What the result is decoded into. Default: the annotation of `fn`.
+
+        Raises:
+            ValidationError: The call cannot be right; nothing was sent.
+            Exception: What the last attempt raised.
+        """
+        return self._scope.start(WithRetry(self._scope, name, fn, args, retry=retry, result_type=result_type))
+
+    def saga(self, name: str = "saga") -> Saga:
+        """Steps that are undone in reverse order when the block fails.
+
+        Args:
+            name: What its compensations are grouped under, as `<name> compensations`.
+
+        Raises:
+            CompensationError: The block failed, and so did a compensation; else what the block failed with is raised.
+
+        Example:
+            async with ctx.saga() as saga:
+                flight = await saga.step("flight", book_flight, trip, compensate=cancel_flight)
+                await saga.step("hotel", book_hotel, trip, compensate=cancel_hotel)
+        """
+        return Saga(self._scope, name)
+
+    def batch_checkpoints(self) -> BatchedCheckpoints:
+        """Let the results of steps and child contexts flow on while their checkpoints travel together.
+
+        Fewer calls for many small steps. A crash runs again what was not stored yet; so it is for steps that may be.
+
+        Example:
+            async with ctx.batch_checkpoints():
+                for line in order.lines:
+                    await ctx.step(line.sku, price, line)
+        """
+        return BatchedCheckpoints(self._scope)
+
+    async def flush(self) -> None:
+        """Store what `batch_checkpoints` has gathered, now."""
+        await self._scope.checkpointer.flush_all()
+
+    # The same on every replay
+
+    def now(self) -> Operation[datetime]:
+        """The time in UTC, recorded: a replay gets the time when the code first came here."""
+        return deterministic.now(self._scope)
+
+    def uuid(self) -> UUID:
+        """A random-looking id, the same on every replay of this place in this execution. Not a secret."""
+        return deterministic.uuid(self._scope)
+
+    def random(self) -> Random:
+        """A generator of numbers, seeded by this place in this execution. Not for secrets."""
+        return deterministic.random(self._scope)
+
+    def patched(self, name: str) -> bool:
+        """Whether to take the changed way, in code that changed while executions are in flight.
+
+        `True` for an execution that comes here for the first time, and for the rest of its life; `False` for one that
+        had passed this place before the change. Moves no other operation.
+
+        Args:
+            name: Of the change; one for each change in a context.
+
+        Example:
+            if ctx.patched("insure-parcels"):
+                await ctx.step("insure", insure, parcel)
+        """
+        return deterministic.patched(self._scope, name)
 
     # What is known of the execution
 

@@ -17,7 +17,8 @@
     │   │   ├── InvokeTimeoutError · InvokeStoppedError
     │   ├── ChildContextError               CHILD_CONTEXT_FAILED
     │   ├── WaitForConditionError           CONDITION_FAILED
-    │   └── BatchError (ExceptionGroup)     PARALLEL_FAILED, MAP_FAILED
+    │   ├── BatchError (ExceptionGroup)     PARALLEL_FAILED, MAP_FAILED
+    │   └── CompensationError               COMPENSATION_FAILED
     └── ExecutionError                      EXECUTION_FAILED
         ├── ExecutionFailedError            EXECUTION_FAILED
         ├── ExecutionTimedOutError          EXECUTION_TIMED_OUT
@@ -43,6 +44,7 @@ __all__ = [
     "CallbackTimeoutError",
     "CheckpointError",
     "ChildContextError",
+    "CompensationError",
     "DeserializationError",
     "DurableError",
     "ExecutionAlreadyStartedError",
@@ -273,6 +275,36 @@ class BatchError(OperationError, ExceptionGroup[Exception]):
         return BatchError(
             self.message, excs, code=self.code, operation_name=self.operation_name, operation_id=self.operation_id
         )
+
+
+class CompensationError(OperationError):
+    """A saga failed, and so did a compensation of it. `result` tells of each one; the cause is what the saga failed
+    with."""
+
+    code = "COMPENSATION_FAILED"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        result: object = None,
+        operation_name: str | None = None,
+        operation_id: str | None = None,
+        error_type: str | None = None,
+        error_message: str | None = None,
+        error_data: str | None = None,
+        stack_trace: list[str] | None = None,
+    ) -> None:
+        super().__init__(
+            message,
+            operation_name=operation_name,
+            operation_id=operation_id,
+            error_type=error_type,
+            error_message=error_message,
+            error_data=error_data,
+            stack_trace=stack_trace,
+        )
+        self.result = result
 
 
 class ExecutionError(DurableError):

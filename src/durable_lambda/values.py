@@ -104,10 +104,11 @@ class PlainJsonCodec(JsonCodec[Any]):
         payload = super().encode(value)
         returned = _decode(payload)
         if returned != value:
+            place, before, after = _first_change("", value, returned)
             raise SerializationError(
-                f"{_shown(value)} would come back changed, as {_shown(returned)}: without a declared type only str, "
-                "finite numbers, bool, None, list and dict with str keys are stored; annotate what the function "
-                "returns (`-> Type`) or pass result_type=Type"
+                f"{_shown(before)}{f' at {place}' if place else ''} would come back as {_shown(after)}: without a "
+                "declared type only str, finite numbers, bool, None, list and dict with str keys are stored; annotate "
+                "what the function returns (`-> Type`) or pass result_type=Type"
             )
         return payload, returned
 
@@ -221,6 +222,19 @@ def type_name(declared: Any) -> str:
     if isinstance(declared, type) and not typing.get_args(declared):
         return declared.__qualname__
     return str(declared).replace("typing.", "")
+
+
+def _first_change(place: str, value: Any, returned: Any) -> tuple[str, Any, Any]:
+    """Where a value and what came back of it differ, and the two there."""
+    if type(value) is list and type(returned) is list:
+        for index, (before, after) in enumerate(zip(value, returned, strict=False)):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+            if before != after:
+                return _first_change(f"{place}[{index}]", before, after)
+    if type(value) is dict and type(returned) is dict:
+        for key, before in value.items():  # pyright: ignore[reportUnknownVariableType]
+            if key in returned and before != returned[key]:
+                return _first_change(f"{place}[{key!r}]", before, returned[key])
+    return place, value, returned
 
 
 def _shown(value: Any) -> str:

@@ -68,7 +68,7 @@ class CreateCallback(Call[CallbackHandle]):
 
     async def execute(self, recorded: wire.Operation | None) -> CallbackHandle:
         self.scope.journal.watch(self.id, recorded)
-        await self.conclude(self.update("START", callback_options=self._options))
+        await self.conclude(self.update("START", callback_options=self._options), at_once=True)
         return self._handle(self.scope.journal.state(self.id))
 
     def _handle(self, state: wire.Operation | None) -> CallbackHandle:

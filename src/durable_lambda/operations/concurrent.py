@@ -97,8 +97,8 @@ class _MapIteration(_Branch):
     verb = "item"
 
 
-class Batch(Call[BatchResult[Any]]):
-    """A CONTEXT around branches. `Parallel` and `Map` differ in how these are given."""
+class Batch(Call[T]):
+    """A CONTEXT around branches. Its kinds differ in how these are given, and in what is made of the result."""
 
     __slots__ = ("_begun", "_specs", "batch_size", "completion", "max_concurrency", "nesting")
 
@@ -111,10 +111,10 @@ class Batch(Call[BatchResult[Any]]):
         scope: Scope,
         name: str | None,
         *,
-        max_concurrency: int | None,
-        batch_size: int | None,
-        completion: Completion | None,
-        nesting: Nesting,
+        max_concurrency: int | None = None,
+        batch_size: int | None = None,
+        completion: Completion | None = None,
+        nesting: Nesting = "nested",
     ) -> None:
         super().__init__(scope, name)
         self.max_concurrency = max_concurrency
@@ -125,6 +125,10 @@ class Batch(Call[BatchResult[Any]]):
 
     def specs(self) -> list[BranchSpec]:
         """The branches. Raises `ValidationError` for what cannot be branches."""
+        raise NotImplementedError
+
+    def outcome(self, batch: BatchResult[Any]) -> T:
+        """What the call gives, or raises, for what became of its branches."""
         raise NotImplementedError
 
     def prepare(self) -> None:
@@ -138,7 +142,7 @@ class Batch(Call[BatchResult[Any]]):
         self._specs = self.specs()
         self.completion.check(len(self._specs))
 
-    def replay(self, recorded: wire.Operation) -> Operation[BatchResult[Any]] | None:
+    def replay(self, recorded: wire.Operation) -> Operation[T] | None:
         self._specs = self.specs()
         details = recorded.context_details or wire.ContextDetails()
         if recorded.status == "FAILED":
@@ -146,11 +150,18 @@ class Batch(Call[BatchResult[Any]]):
         if recorded.status != "SUCCEEDED" or details.replay_children:
             return None
         try:
-            return Operation(self._stored_result(details.result))
+            batch = self._stored_result(details.result)
         except (msgspec.MsgspecError, DeserializationError, IndexError) as error:
             return Operation.failed(unreadable(self, error))
+        try:
+            return Operation(self.outcome(batch))
+        except Exception as error:
+            return Operation.failed(error)
 
-    async def execute(self, recorded: wire.Operation | None) -> BatchResult[Any]:
+    async def execute(self, recorded: wire.Operation | None) -> T:
+        return self.outcome(await self._run(recorded))
+
+    async def _run(self, recorded: wire.Operation | None) -> BatchResult[Any]:
         if recorded is not None and recorded.is_terminal:
             return await self._replay_branches(recorded.context_details or wire.ContextDetails())
         if recorded is None:
@@ -282,7 +293,17 @@ def _check_count(value: int | None, option: str, verb: str) -> None:
         raise ValidationError(f"{option} of {verb}() must be a whole number from 1, not {value!r}")
 
 
-class Parallel(Batch):
+class Race(Batch[T]):
+    """Branches of which one decides."""
+
+    __slots__ = ()
+
+    sub_type = "Parallel"
+    branch_type = _ParallelBranch
+    code = "PARALLEL_FAILED"
+
+
+class Parallel(Batch[BatchResult[Any]]):
     """Branches that are functions of a context, in a list or by name."""
 
     __slots__ = ("branches",)
@@ -294,6 +315,9 @@ class Parallel(Batch):
     code = "PARALLEL_FAILED"
 
     branches: Sequence[Callable[..., Any]] | dict[str, Callable[..., Any]]
+
+    def outcome(self, batch: BatchResult[Any]) -> BatchResult[Any]:
+        return batch
 
     def specs(self) -> list[BranchSpec]:
         branches = self.branches
@@ -311,7 +335,7 @@ class Parallel(Batch):
         return [BranchSpec(name, branch, ()) for name, branch in named]
 
 
-class Map(Batch):
+class Map(Batch[BatchResult[Any]]):
     """One function over the items of a list."""
 
     __slots__ = ("fn", "item_name", "items")
@@ -325,6 +349,9 @@ class Map(Batch):
     items: Sequence[Any]
     fn: Callable[..., Any]
     item_name: Callable[[Any, int], str] | None
+
+    def outcome(self, batch: BatchResult[Any]) -> BatchResult[Any]:
+        return batch
 
     def specs(self) -> list[BranchSpec]:
         items = self.items

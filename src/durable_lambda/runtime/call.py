@@ -63,14 +63,19 @@ class Call(Generic[T]):
         """An update of this operation."""
         return OperationUpdate(self.id, self.type, action, self.scope.parent_id, self.name, self.sub_type, **fields)
 
-    async def conclude(self, update: OperationUpdate) -> None:
+    async def conclude(self, update: OperationUpdate, *, at_once: bool = False) -> None:
         """Store an outcome. A cancellation comes too late for it: the code gets what the history has, and is cancelled
         where it awaits next.
+
+        Where checkpoints are batched the outcome is only queued, unless it is needed `at_once`.
 
         Raises `CancelledError` when nothing counts any more.
         """
         scope = self.scope
         scope.check_counts()
+        if scope.is_batching and not at_once:
+            scope.checkpointer.gather(update)
+            return
         stored = scope.checkpointer.submit(update)
         try:
             await stored

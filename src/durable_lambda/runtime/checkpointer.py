@@ -54,6 +54,8 @@ class Checkpointer:
         """The task of the call that is on its way, if there is one."""
         self._timer: asyncio.TimerHandle | None = None
         self._poll = False
+        self._gathered = 0
+        self._gathered_size = 0
         self._cancels = 0
         """Updates in the queue that cancel a wait."""
         self.error: BackendError | CheckpointError | None = None
@@ -80,6 +82,20 @@ class Checkpointer:
         elif self._timer is None and self.sender is None:
             self._timer = self._invocation.loop.call_later(self._start_delay, self.flush)
 
+    def gather(self, update: OperationUpdate) -> None:
+        """Queue an outcome until something has to be stored, or a call is full."""
+        self._queue.append((update, None))
+        self._gathered += 1
+        self._gathered_size += _size_bound(update)
+        if self._gathered >= MAX_UPDATES_PER_CHECKPOINT // 2 or self._gathered_size > MAX_CHECKPOINT_BYTES:
+            self.flush()
+
+    async def flush_all(self) -> None:
+        """Send what is queued, and wait until it is stored."""
+        self.flush()
+        while self.sender is not None:
+            await asyncio.wait([self.sender])
+
     def poll(self) -> None:
         """Ask what changed: an empty checkpoint, unless a call is on its way that will tell."""
         if self.sender is None:
@@ -101,6 +117,7 @@ class Checkpointer:
             return True
         if not (self._queue or self._poll) or self._token is None:
             return False
+        self._gathered = self._gathered_size = 0
         self._invocation.enter()
         # In a context of its own: sending is one activity (`enter`, `leave`), not counted callback by callback.
         self.sender = asyncio.Task(self._send_all(), loop=self._invocation.loop, context=Context())
@@ -119,7 +136,9 @@ class Checkpointer:
             raise self.error or BackendError("the service gave no further checkpoint token")
 
     async def close(self) -> None:
-        """Wait until what is being sent has been stored. Lazy updates that nothing followed are dropped."""
+        """Wait until what is gathered or being sent has been stored. Lazy updates that nothing followed are dropped."""
+        if self._gathered:
+            self.flush()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

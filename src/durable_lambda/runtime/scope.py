@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from durable_lambda.errors import ValidationError
@@ -27,7 +28,18 @@ T = TypeVar("T")
 class Scope:
     """What one context's operations share: the invocation, the ids, and how to make a child context."""
 
-    __slots__ = ("checkpointer", "home", "invocation", "is_over", "journal", "lifeline", "make_context", "parent_id")
+    __slots__ = (
+        "checkpointer",
+        "home",
+        "invocation",
+        "is_batching",
+        "is_over",
+        "journal",
+        "lifeline",
+        "make_context",
+        "parent_id",
+        "patches",
+    )
 
     def __init__(
         self,
@@ -48,6 +60,10 @@ class Scope:
         """The strand of the context's own task."""
         self.lifeline = lifeline
         """What it hangs on, in a branch."""
+        self.patches: dict[str, bool] = {}
+        """Which way was taken at each `patched`, by the id of its marker."""
+        self.is_batching = False
+        """Whether outcomes are gathered instead of sent one by one."""
         self.is_over = False
         """Whether the function that the context was made for has returned."""
 
@@ -91,6 +107,19 @@ class Scope:
         return (
             strand if isinstance(strand, CodeStrand) and strand.scope is self else self.home
         ).peek() in self.journal.recorded
+
+    def strand(self, what: str) -> CodeStrand:
+        """The strand of the running code. Raises `ValidationError` when it is not this context's own."""
+        strand = CURRENT.get()
+        if type(strand) is not CodeStrand or strand.scope is not self:
+            raise ValidationError(f"{what} cannot be called here: use the ctx that this function was given")
+        return strand
+
+    def draw(self, what: str) -> bytes:
+        """Bytes that belong to this place in this execution: the same on every replay, and nowhere else."""
+        strand = self.strand(f"{what}()")
+        strand.draws += 1
+        return blake2b(f"{self.invocation.arn}/{strand.prefix}{what}-{strand.draws}".encode()).digest()
 
     def start(self, call: Call[T]) -> Operation[T]:
         """Identify an operation, and replay it or set it to work.

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 class CodeStrand:
     """A task that runs the code of a handler or of a child context, and may call operations."""
 
-    __slots__ = ("_next_id", "count", "forked", "forks", "group", "prefix", "scope", "task")
+    __slots__ = ("_next_id", "count", "draws", "forked", "forks", "group", "prefix", "scope", "task")
 
     def __init__(self, scope: Scope, prefix: str) -> None:
         self.scope = scope
         self.group: Invocation = scope.invocation
         self.prefix = prefix
         self.count = 0
+        self.draws = 0
+        """Ids and numbers that were drawn here."""
         self.forks = 0
         self.forked: list[CodeStrand] = []
         """Its forks, as long as there is a history that they have to agree with."""

@@ -1,0 +1,161 @@
+"""`saga`: steps that know how they are undone.
+
+When the block fails, what has succeeded is undone in reverse order: each compensation is a durable step, every one is
+attempted whatever became of the others, and a crash in the middle resumes with those that are left. They are operations
+of a child context, so how many there are moves nothing in the function around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, TypeVar
+
+import msgspec
+
+from durable_lambda.errors import CompensationError
+from durable_lambda.failures import describe
+from durable_lambda.operations.child import ChildContext
+from durable_lambda.operations.outcome import check_callable, failure
+from durable_lambda.operations.step import Step
+from durable_lambda.protocol.operations import ErrorObject
+from durable_lambda.retry import Retry
+from durable_lambda.runtime.operation import Operation
+from durable_lambda.runtime.scope import Scope
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class CompensationItem:
+    """What became of one compensation."""
+
+    step: str | None
+    """The step that it undoes."""
+    error: BaseException | None = None
+    """What it failed with, once no retry was left; `None` when it succeeded."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompensationResult:
+    """What became of each compensation, in the order in which they ran."""
+
+    items: list[CompensationItem]
+
+    @property
+    def succeeded(self) -> list[CompensationItem]:
+        return [item for item in self.items if item.error is None]
+
+    @property
+    def failed(self) -> list[CompensationItem]:
+        return [item for item in self.items if item.error is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Undo:
+    """A compensation that is due if its step succeeds."""
+
+    step: str | None
+    operation: Operation[Any]
+    fn: Callable[..., Any]
+    args: tuple[Any, ...]
+    retry: Retry | int | None
+
+
+class _StoredItem(msgspec.Struct):
+    step: str | None
+    error: ErrorObject | None = None
+
+
+class _Compensations(ChildContext[list[_StoredItem]]):
+    """The child context in which compensations run."""
+
+    __slots__ = ("undos",)
+
+    verb = "saga"
+
+    def __init__(self, scope: Scope, name: str, undos: list[_Undo]) -> None:
+        super().__init__(scope, name, self._undo_all, (), virtual=False, result_type=list[_StoredItem])
+        self.undos = undos
+
+    async def _undo_all(self, _: Any) -> list[_StoredItem]:
+        items: list[_StoredItem] = []
+        for undo in reversed(self.undos):
+            try:
+                result = await undo.operation
+            except Exception:
+                continue  # it did not succeed: there is nothing to undo
+            step: Step[Any] = Step(self.inside, undo.step, undo.fn, (result, *undo.args), retry=undo.retry)
+            try:
+                await self.inside.start(step)
+            except Exception as error:
+                items.append(_StoredItem(undo.step, describe(error)))
+            else:
+                items.append(_StoredItem(undo.step))
+        return items
+
+
+class Saga:
+    """Made by `ctx.saga()`; see there."""
+
+    def __init__(self, scope: Scope, name: str) -> None:
+        self._scope = scope
+        self._name = name
+        self._undos: list[_Undo] = []
+
+    async def __aenter__(self) -> Saga:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(error, Exception) or self._scope.is_ended:
+            return
+        result = await self.run_compensations()
+        if result.failed:
+            names = ", ".join(repr(item.step) for item in result.failed)
+            raise CompensationError(
+                f"saga {self._name!r} failed, and so did the compensation of {names}",
+                result=result,
+                operation_name=self._name,
+            ) from error
+
+    def step(
+        self,
+        name: str | None,
+        fn: Callable[..., Any],
+        *args: Any,
+        compensate: Callable[..., Any],
+        compensation_retry: Retry | int | None = None,
+        **options: Any,
+    ) -> Operation[Any]:
+        """A step, and how it is undone.
+
+        Args:
+            name: As for `ctx.step`; the compensation has the same name.
+            fn: As for `ctx.step`.
+            *args: As for `ctx.step`.
+            compensate: Called as `compensate(result, *args)` in a step of its own, if `fn` succeeded.
+            compensation_retry: For that step. Default: as for `ctx.step`.
+            **options: The options of `ctx.step`.
+        """
+        check_callable(compensate, "saga")
+        call: Step[Any] = Step(self._scope, name, fn, args, **options)
+        operation = self._scope.start(call)
+        self._undos.append(_Undo(name, operation, compensate, args, compensation_retry))
+        return operation
+
+    async def run_compensations(self) -> CompensationResult:
+        """Undo what has succeeded, in reverse order, and forget it.
+
+        Steps that still run are waited for. On a replay the recorded outcomes are given.
+        """
+        undos, self._undos = self._undos, []
+        call = _Compensations(self._scope, f"{self._name} compensations", undos)
+        stored = await self._scope.start(call)
+        items = [
+            CompensationItem(item.step, None if item.error is None else failure(call, item.error, CompensationError))
+            for item in stored
+        ]
+        return CompensationResult(items)

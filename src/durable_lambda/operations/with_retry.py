@@ -1,0 +1,61 @@
+"""`with_retry`: a block of operations, tried again as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from durable_lambda.operations.child import ChildContext
+from durable_lambda.operations.outcome import check_callable
+from durable_lambda.operations.wait import Wait
+from durable_lambda.retry import Retry, retry_policy
+from durable_lambda.runtime.scope import Scope
+from durable_lambda.values import UNSET, codec_for, result_codec
+
+T = TypeVar("T")
+
+
+class WithRetry(ChildContext[T]):
+    """A child context whose function is run again after a durable wait, as long as a policy says so.
+
+    Each run goes on counting where the last one ended, so the operations of every attempt are in the history.
+    """
+
+    __slots__ = ("block", "block_args", "retry")
+
+    verb = "with_retry"
+
+    def __init__(
+        self,
+        scope: Scope,
+        name: str | None,
+        fn: Callable[..., Any],
+        args: tuple[Any, ...],
+        *,
+        retry: Retry | int | None,
+        result_type: Any,
+    ) -> None:
+        super().__init__(scope, name, self._attempts, (), virtual=False, result_type=Any)
+        self.block = fn
+        self.block_args = args
+        self.retry = retry
+        self.codec = result_codec(fn) if result_type is UNSET else codec_for(result_type)
+
+    def prepare(self) -> None:
+        super().prepare()
+        check_callable(self.block, self.verb)
+        retry_policy(self.retry)
+
+    async def _attempts(self, context: Any) -> T:
+        policy = retry_policy(self.retry)
+        prefix = f"{self.name}-" if self.name is not None else ""
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self.block(*self.block_args, context)
+            except Exception as error:
+                delay = policy.delay_after(error, attempt)
+                if delay is None:
+                    raise
+            await self.inside.start(Wait(self.inside, f"{prefix}backoff-{attempt}", delay))
