@@ -44,6 +44,8 @@ class InProcessBackend:
         """
         host = self._host
         hosted = self._hosted(arn)
+        if hosted.is_recovered:
+            await host.invokes.wait_for_targets(hosted, updates)
         state = hosted.state
         answer = repeated_answer(state, checkpoint_token, client_token)
         if answer is None:

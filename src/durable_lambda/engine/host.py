@@ -92,7 +92,9 @@ class Host:
         """Take up every execution that has not ended. Those whose function is not registered yet wait for it."""
         self._expire()
         for row in self.store.running():
-            self.enter(Hosted(row, recover(self.store.log(row.key), self.entropy)))
+            hosted = Hosted(row, recover(self.store.log(row.key), self.entropy))
+            hosted.is_recovered = True
+            self.enter(hosted)
         for hosted in list(self.live.values()):
             self.invokes.recover(hosted)
             self.advance(hosted)
@@ -109,6 +111,7 @@ class Host:
         """Host a durable function; its executions that waited for it go on."""
         self.plain.pop(registration.name, None)
         self.functions[registration.name] = registration
+        self.invokes.on_registered()
         for hosted in list(self.live.values()):
             if hosted.row.function == registration.name:
                 self.advance(hosted)
@@ -118,6 +121,7 @@ class Host:
         """Host a plain function; invokes that waited for it go on."""
         self.functions.pop(function.name, None)
         self.plain[function.name] = function
+        self.invokes.on_registered()
         for hosted in list(self.live.values()):
             if hosted.state.uncalled:
                 self.advance(hosted)

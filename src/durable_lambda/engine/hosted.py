@@ -12,7 +12,18 @@ from durable_lambda.engine.store import ExecutionRow
 class Hosted:
     """Belongs to the engine's loop; no other thread touches it."""
 
-    __slots__ = ("armed", "calls", "is_dirty", "is_held", "row", "state", "subscribers", "task", "watchers")
+    __slots__ = (
+        "armed",
+        "calls",
+        "is_dirty",
+        "is_held",
+        "is_recovered",
+        "row",
+        "state",
+        "subscribers",
+        "task",
+        "watchers",
+    )
 
     def __init__(self, row: ExecutionRow, state: ExecutionState) -> None:
         self.row = row
@@ -21,6 +32,8 @@ class Hosted:
         """Whether the state has changes that are not committed yet."""
         self.is_held = False
         """Whether it rests after the store failed."""
+        self.is_recovered = False
+        """Whether it may ask for functions that the program has yet to register."""
         self.armed: int | None = None
         """The moment that the timers have for it."""
         self.task: asyncio.Task[None] | None = None

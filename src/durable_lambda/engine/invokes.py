@@ -7,12 +7,13 @@ called again: at least once, as any function is that Lambda invokes.
 
 from __future__ import annotations
 
-import logging
+import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from durable_lambda.engine.hosted import Hosted
 from durable_lambda.engine.invoker import Outcome
-from durable_lambda.engine.machine.chained_invoke import ChainedInvokeFailed, end_of_child, success
+from durable_lambda.engine.machine.chained_invoke import ChainedInvokeFailed, end_of_child, is_unknown, success
 from durable_lambda.engine.machine.outside import decide_invoke_outcome
 from durable_lambda.engine.machine.records import ExecutionEnded, ExecutionStarted, OperationRecord
 from durable_lambda.engine.requests import begin_execution
@@ -22,11 +23,13 @@ from durable_lambda.protocol.errors import (
     ResourceNotFoundException,
 )
 from durable_lambda.protocol.operations import ErrorObject
+from durable_lambda.protocol.updates import OperationUpdate
 
 if TYPE_CHECKING:
     from durable_lambda.engine.host import Host
 
-logger = logging.getLogger("durable_lambda.engine")
+PATIENCE_SECONDS = 1.0
+"""After the engine was opened: how long an execution that it has taken up waits for a function to be registered."""
 
 
 class Invokes:
@@ -34,6 +37,27 @@ class Invokes:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._patient_until = host.loop.time() + PATIENCE_SECONDS
+        self._registered = host.loop.create_future()
+        """Done when another function is registered."""
+
+    def on_registered(self) -> None:
+        """There is another function."""
+        self._registered.set_result(None)
+        self._registered = self._host.loop.create_future()
+
+    async def wait_for_targets(self, hosted: Hosted, updates: Sequence[OperationUpdate]) -> None:
+        """Give the program a moment to register what an execution asks for.
+
+        An execution of a file that was opened goes on when its own function is registered. The one that it invokes may
+        be registered in the program's next line, and must not count as unknown because of that.
+        """
+        loop = self._host.loop
+        while (patience := self._patient_until - loop.time()) > 0:
+            if not any(is_unknown(update, self._host.targets) for update in updates):
+                return
+            await asyncio.wait([self._registered], timeout=patience)
+        hosted.is_recovered = False
 
     def begin(self, child: ExecutionStarted) -> None:
         """Begin the execution that an invoke has started, in the transaction of the checkpoint that did."""

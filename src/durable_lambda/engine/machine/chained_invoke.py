@@ -18,9 +18,9 @@ from durable_lambda.engine.machine.records import (
     OperationStarted,
     Origin,
 )
-from durable_lambda.engine.machine.targets import resolve
+from durable_lambda.engine.machine.targets import Targets, resolve
 from durable_lambda.protocol import events
-from durable_lambda.protocol.errors import InvalidParameterValueException
+from durable_lambda.protocol.errors import InvalidParameterValueException, ResourceNotFoundException
 from durable_lambda.protocol.events import EventDetails, EventError, EventPayload
 from durable_lambda.protocol.operations import ChainedInvokeDetails, ErrorObject, Operation, OperationStatus
 from durable_lambda.protocol.updates import OperationUpdate
@@ -150,6 +150,18 @@ def decide(update: OperationUpdate, operation: Operation | None, batch: Batch) -
                 Origin(batch.execution_id, update.id, options.tenant_id),
             )
         )
+
+
+def is_unknown(update: OperationUpdate, targets: Targets) -> bool:
+    """Whether it would start a function that is not hosted."""
+    options = update.chained_invoke_options
+    if options is None or update.action != "START":
+        return False
+    try:
+        target = resolve(options.function_name, targets)
+    except InvalidParameterValueException:
+        return False
+    return isinstance(target, ErrorObject) and target.error_type == ResourceNotFoundException.code
 
 
 def end_of_child(key: str, started: ExecutionStarted, end: ExecutionEnded, limits: Limits, now: int) -> OperationRecord:
