@@ -16,9 +16,11 @@ from durable_lambda.operations import deterministic
 from durable_lambda.operations.batching import BatchedCheckpoints
 from durable_lambda.operations.callback import CallbackHandle, CallbackResult, CreateCallback
 from durable_lambda.operations.child import ChildContext
-from durable_lambda.operations.concurrent import Map, Nesting, Parallel
+from durable_lambda.operations.concurrent import Nesting
 from durable_lambda.operations.condition import Condition
 from durable_lambda.operations.invoke import Invoke
+from durable_lambda.operations.map import Map
+from durable_lambda.operations.parallel import Parallel
 from durable_lambda.operations.race import First, Timeout
 from durable_lambda.operations.saga import Saga
 from durable_lambda.operations.step import Step

@@ -15,7 +15,7 @@ import functools
 import inspect
 import typing
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -226,15 +226,18 @@ def type_name(declared: Any) -> str:
 
 def _first_change(place: str, value: Any, returned: Any) -> tuple[str, Any, Any]:
     """Where a value and what came back of it differ, and the two there."""
-    if type(value) is list and type(returned) is list:
-        for index, (before, after) in enumerate(zip(value, returned, strict=False)):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-            if before != after:
-                return _first_change(f"{place}[{index}]", before, after)
-    if type(value) is dict and type(returned) is dict:
-        for key, before in value.items():  # pyright: ignore[reportUnknownVariableType]
-            if key in returned and before != returned[key]:
-                return _first_change(f"{place}[{key!r}]", before, returned[key])
+    for step, before in _members(value):
+        after = next((each for at, each in _members(returned) if at == step), before)
+        if before != after and type(value) is type(returned):
+            return _first_change(f"{place}[{step!r}]", before, after)
     return place, value, returned
+
+
+def _members(value: Any) -> list[tuple[Any, Any]]:
+    """The parts of a list or a dict, each with its index or key."""
+    if type(value) is list:
+        return list(enumerate(cast("list[Any]", value)))
+    return list(cast("dict[Any, Any]", value).items()) if type(value) is dict else []
 
 
 def _shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""`parallel` and `map`: branches side by side, each with a context of its own, and one result for all of them.
+"""What `parallel` and `map` are: branches side by side, each with a context of its own, and one result for all.
 
 The batch is a CONTEXT operation; so is each branch, unless the nesting is flat. Branches are numbered by their index,
 so their ids do not depend on who is done first. A branch that fails is recorded as failed; one that is suspended is not
@@ -8,7 +8,7 @@ cancelled, and what they do afterwards is not stored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
@@ -16,11 +16,12 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 import msgspec
 
 from durable_lambda.arguments import check_name
-from durable_lambda.batch import BatchItem, BatchResult, ItemStatus
+from durable_lambda.batch import BatchItem, BatchResult
 from durable_lambda.completion import BatchProgress, Completion, CompletionReason
 from durable_lambda.errors import ChildContextError, DeserializationError, ValidationError
 from durable_lambda.operations.child import ChildContext
-from durable_lambda.operations.outcome import check_callable, failure, unreadable
+from durable_lambda.operations.outcome import failure, unreadable
+from durable_lambda.operations.stored_batch import LETTER_OF, NULL, StoredBatch, StoredItem, Summary
 from durable_lambda.operations.window import Window
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.limits import REPLAY_CHILDREN_THRESHOLD
@@ -36,39 +37,6 @@ T = TypeVar("T")
 
 Nesting: TypeAlias = Literal["nested", "flat"]
 
-_LETTER_OF: dict[ItemStatus, str] = {"SUCCEEDED": "S", "FAILED": "F", "STARTED": "-"}
-
-
-_NULL = msgspec.Raw(b"null")
-
-
-class _StoredItem(msgspec.Struct):
-    """A branch in the result of its batch, with the service's member names."""
-
-    index: int
-    status: ItemStatus
-    result: msgspec.Raw = _NULL
-    error: wire.ErrorObject | None = None
-
-
-class _StoredBatch(msgspec.Struct, rename={"completion_reason": "completionReason"}):
-    all: list[_StoredItem]
-    completion_reason: CompletionReason
-
-
-class _Summary(msgspec.Struct, rename="camel"):
-    """What is stored of a batch whose result is too large: a replay takes the results from the branches."""
-
-    type: str
-    total_count: int
-    success_count: int
-    failure_count: int
-    started_count: int
-    completion_reason: CompletionReason
-    status: str
-    item_statuses: str = ""
-    """One letter a branch: S, F, or - for one that was not done."""
-
 
 @dataclass(frozen=True, slots=True)
 class BranchSpec:
@@ -79,22 +47,10 @@ class BranchSpec:
     args: tuple[Any, ...]
 
 
-class _Branch(ChildContext[Any]):
+class Branch(ChildContext[Any]):
     """The CONTEXT of a branch."""
 
     __slots__ = ()
-
-
-class _ParallelBranch(_Branch):
-    __slots__ = ()
-    sub_type = "ParallelBranch"
-    verb = "branch"
-
-
-class _MapIteration(_Branch):
-    __slots__ = ()
-    sub_type = "MapIteration"
-    verb = "item"
 
 
 class Batch(Call[T]):
@@ -103,7 +59,7 @@ class Batch(Call[T]):
     __slots__ = ("_begun", "_specs", "batch_size", "completion", "max_concurrency", "nesting")
 
     type = "CONTEXT"
-    branch_type: ClassVar[type[_Branch]]
+    branch_type: ClassVar[type[Branch]]
     code: ClassVar[str]
 
     def __init__(
@@ -121,7 +77,7 @@ class Batch(Call[T]):
         self.batch_size = batch_size
         self.completion = Completion.all_successful() if completion is None else completion
         self.nesting = nesting
-        self._begun: dict[int, tuple[_Branch, Operation[Any], Lifeline]] = {}
+        self._begun: dict[int, tuple[Branch, Operation[Any], Lifeline]] = {}
 
     def specs(self) -> list[BranchSpec]:
         """The branches. Raises `ValidationError` for what cannot be branches."""
@@ -204,7 +160,7 @@ class Batch(Call[T]):
 
     async def _replay_branches(self, details: wire.ContextDetails) -> BatchResult[Any]:
         """The result of a batch that was too large to store: from its branches, each replayed."""
-        summary = msgspec.json.decode(details.result or "", type=_Summary)
+        summary = msgspec.json.decode(details.result or "", type=Summary)
         inside = self.scope.child(self.id)
         items: list[BatchItem[Any]] = []
         for index in range(len(self._specs)):
@@ -233,19 +189,19 @@ class Batch(Call[T]):
 
     async def _store(self, items: list[BatchItem[Any]], reason: CompletionReason, progress: BatchProgress) -> None:
         stored = [
-            _StoredItem(
+            StoredItem(
                 item.index,
                 item.status,
-                msgspec.Raw(self._begun[item.index][0].payload or "null") if item.status == "SUCCEEDED" else _NULL,
+                msgspec.Raw(self._begun[item.index][0].payload or "null") if item.status == "SUCCEEDED" else NULL,
                 self._begun[item.index][0].record if item.status == "FAILED" else None,
             )
             for item in items
         ]
-        payload = msgspec.json.encode(_StoredBatch(stored, reason))
+        payload = msgspec.json.encode(StoredBatch(stored, reason))
         if len(payload) <= REPLAY_CHILDREN_THRESHOLD:
             await self.conclude(self.update("SUCCEED", payload=payload.decode()))
             return
-        summary = _Summary(
+        summary = Summary(
             f"{self.sub_type}Result",
             progress.total_count,
             progress.success_count,
@@ -253,7 +209,7 @@ class Batch(Call[T]):
             progress.total_count - progress.completed_count,
             reason,
             self._result(items, reason).status,
-            "".join(_LETTER_OF[item.status] for item in items),
+            "".join(LETTER_OF[item.status] for item in items),
         )
         await self.conclude(
             self.update(
@@ -264,7 +220,7 @@ class Batch(Call[T]):
         )
 
     def _stored_result(self, payload: str | None) -> BatchResult[Any]:
-        stored = msgspec.json.decode(payload or "", type=_StoredBatch)
+        stored = msgspec.json.decode(payload or "", type=StoredBatch)
         items: list[BatchItem[Any]] = []
         for each in stored.all:
             spec = self._specs[each.index]
@@ -291,80 +247,3 @@ def _check_count(value: int | None, option: str, verb: str) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValidationError(f"{option} of {verb}() must be a whole number from 1, not {value!r}")
-
-
-class Race(Batch[T]):
-    """Branches of which one decides."""
-
-    __slots__ = ()
-
-    sub_type = "Parallel"
-    branch_type = _ParallelBranch
-    code = "PARALLEL_FAILED"
-
-
-class Parallel(Batch[BatchResult[Any]]):
-    """Branches that are functions of a context, in a list or by name."""
-
-    __slots__ = ("branches",)
-
-    sub_type = "Parallel"
-    verb = "parallel"
-    kind = "parallel"
-    branch_type = _ParallelBranch
-    code = "PARALLEL_FAILED"
-
-    branches: Sequence[Callable[..., Any]] | dict[str, Callable[..., Any]]
-
-    def outcome(self, batch: BatchResult[Any]) -> BatchResult[Any]:
-        return batch
-
-    def specs(self) -> list[BranchSpec]:
-        branches = self.branches
-        if isinstance(branches, dict):
-            named = list(branches.items())
-        elif isinstance(branches, (list, tuple)):
-            named = [(f"parallel-branch-{index}", branch) for index, branch in enumerate(branches)]
-        else:
-            raise ValidationError(
-                f"parallel() takes a list of functions of the context, or a dict of names to them, not {branches!r}"
-            )
-        for name, branch in named:
-            check_name(name, "branch")
-            check_callable(branch, "parallel")
-        return [BranchSpec(name, branch, ()) for name, branch in named]
-
-
-class Map(Batch[BatchResult[Any]]):
-    """One function over the items of a list."""
-
-    __slots__ = ("fn", "item_name", "items")
-
-    sub_type = "Map"
-    verb = "map"
-    kind = "map"
-    branch_type = _MapIteration
-    code = "MAP_FAILED"
-
-    items: Sequence[Any]
-    fn: Callable[..., Any]
-    item_name: Callable[[Any, int], str] | None
-
-    def outcome(self, batch: BatchResult[Any]) -> BatchResult[Any]:
-        return batch
-
-    def specs(self) -> list[BranchSpec]:
-        items = self.items
-        if not isinstance(items, Sequence) or isinstance(items, (str, bytes)):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ValidationError(
-                f"map() takes a list of items, not {type(items).__qualname__}: the same items must be there, in the "
-                "same order, every time the function runs; write list(…), sorted if it has no order of its own"
-            )
-        check_callable(self.fn, "map")
-        name_of = self.item_name
-        if name_of is None:
-            return [BranchSpec(f"map-item-{index}", self.fn, (item,)) for index, item in enumerate(items)]
-        specs = [BranchSpec(name_of(item, index), self.fn, (item,)) for index, item in enumerate(items)]
-        for spec in specs:
-            check_name(spec.name, "item")
-        return specs

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from durable_lambda.arguments import Duration, check_name, whole_seconds
 from durable_lambda.batch import BatchResult
 from durable_lambda.completion import Completion
 from durable_lambda.errors import ValidationError
-from durable_lambda.operations.concurrent import BranchSpec, Race
+from durable_lambda.operations.concurrent import Batch, BranchSpec
 from durable_lambda.operations.outcome import check_callable
+from durable_lambda.operations.parallel import ParallelBranch
 from durable_lambda.protocol.limits import MAX_WAIT_SECONDS, MIN_WAIT_SECONDS
 from durable_lambda.runtime.scope import Scope
+
+T = TypeVar("T")
+
+
+class Race(Batch[T]):
+    """Branches of which one decides."""
+
+    __slots__ = ()
+
+    sub_type = "Parallel"
+    branch_type = ParallelBranch
+    code = "PARALLEL_FAILED"
 
 
 class First(Race[tuple[str, Any]]):

@@ -1,0 +1,53 @@
+"""`map`: one function over the items of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from durable_lambda.arguments import check_name
+from durable_lambda.batch import BatchResult
+from durable_lambda.errors import ValidationError
+from durable_lambda.operations.concurrent import Batch, Branch, BranchSpec
+from durable_lambda.operations.outcome import check_callable
+
+
+class MapIteration(Branch):
+    __slots__ = ()
+    sub_type = "MapIteration"
+    verb = "item"
+
+
+class Map(Batch[BatchResult[Any]]):
+    """One function over the items of a list."""
+
+    __slots__ = ("fn", "item_name", "items")
+
+    sub_type = "Map"
+    verb = "map"
+    kind = "map"
+    branch_type = MapIteration
+    code = "MAP_FAILED"
+
+    items: Sequence[Any]
+    fn: Callable[..., Any]
+    item_name: Callable[[Any, int], str] | None
+
+    def outcome(self, batch: BatchResult[Any]) -> BatchResult[Any]:
+        return batch
+
+    def specs(self) -> list[BranchSpec]:
+        items = self.items
+        if not isinstance(items, Sequence) or isinstance(items, (str, bytes)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValidationError(
+                f"map() takes a list of items, not {type(items).__qualname__}: the same items must be there, in the "
+                "same order, every time the function runs; write list(…), sorted if it has no order of its own"
+            )
+        check_callable(self.fn, "map")
+        name_of = self.item_name
+        if name_of is None:
+            return [BranchSpec(f"map-item-{index}", self.fn, (item,)) for index, item in enumerate(items)]
+        specs = [BranchSpec(name_of(item, index), self.fn, (item,)) for index, item in enumerate(items)]
+        for spec in specs:
+            check_name(spec.name, "item")
+        return specs

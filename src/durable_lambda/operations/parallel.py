@@ -1,0 +1,50 @@
+"""`parallel`: branches that are functions of a context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from durable_lambda.arguments import check_name
+from durable_lambda.batch import BatchResult
+from durable_lambda.errors import ValidationError
+from durable_lambda.operations.concurrent import Batch, Branch, BranchSpec
+from durable_lambda.operations.outcome import check_callable
+
+
+class ParallelBranch(Branch):
+    __slots__ = ()
+    sub_type = "ParallelBranch"
+    verb = "branch"
+
+
+class Parallel(Batch[BatchResult[Any]]):
+    """Branches that are functions of a context, in a list or by name."""
+
+    __slots__ = ("branches",)
+
+    sub_type = "Parallel"
+    verb = "parallel"
+    kind = "parallel"
+    branch_type = ParallelBranch
+    code = "PARALLEL_FAILED"
+
+    branches: Sequence[Callable[..., Any]] | dict[str, Callable[..., Any]]
+
+    def outcome(self, batch: BatchResult[Any]) -> BatchResult[Any]:
+        return batch
+
+    def specs(self) -> list[BranchSpec]:
+        branches = self.branches
+        if isinstance(branches, dict):
+            named = list(branches.items())
+        elif isinstance(branches, (list, tuple)):
+            named = [(f"parallel-branch-{index}", branch) for index, branch in enumerate(branches)]
+        else:
+            raise ValidationError(
+                f"parallel() takes a list of functions of the context, or a dict of names to them, not {branches!r}"
+            )
+        for name, branch in named:
+            check_name(name, "branch")
+            check_callable(branch, "parallel")
+        return [BranchSpec(name, branch, ()) for name, branch in named]
