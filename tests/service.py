@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from durable_lambda.engine.machine.batch import Change
+from durable_lambda.engine.machine.chained_invoke import end_of_child, success
 from durable_lambda.engine.machine.checkpoint import answer_checkpoint, decide_checkpoint, repeated_answer
 from durable_lambda.engine.machine.due import decide_due
 from durable_lambda.engine.machine.invocation import begin_invocation, decide_failure, decide_output, decide_recovery
@@ -17,16 +18,19 @@ from durable_lambda.engine.machine.outside import (
     decide_callback_failure,
     decide_callback_heartbeat,
     decide_callback_success,
+    decide_invoke_outcome,
     decide_stop,
 )
-from durable_lambda.engine.machine.records import ExecutionStarted
+from durable_lambda.engine.machine.records import ExecutionEnded, ExecutionStarted
 from durable_lambda.engine.machine.state import ExecutionState
+from durable_lambda.engine.machine.targets import Targets
 from durable_lambda.protocol.backend import CheckpointResponse
 from durable_lambda.protocol.events import Event
 from durable_lambda.protocol.invocation import InvocationInput, InvocationOutput
 from durable_lambda.protocol.operations import ErrorObject, Operation
 from durable_lambda.protocol.updates import (
     CallbackOptions,
+    ChainedInvokeOptions,
     ContextOptions,
     OperationUpdate,
     StepOptions,
@@ -40,8 +44,18 @@ EXECUTION_ID = "00000000-0000-4000-8000-000000000001"
 class Service:
     """One execution, and every command that there is for it."""
 
-    def __init__(self, *, limits: Limits | None = None, execution_timeout: int = 86_400, seed: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        limits: Limits | None = None,
+        execution_timeout: int = 86_400,
+        seed: int = 0,
+        targets: Targets | None = None,
+    ) -> None:
         self.limits = limits or Limits()
+        self.targets = targets or Targets()
+        self.children: dict[str, ExecutionStarted] = {}
+        """Executions that invokes have started, by the invoke's operation id."""
         self.now = 1_000_000
         self.entropy = random.Random(seed).randbytes
         started = ExecutionStarted(self.now, EXECUTION_ID, "order-1", "orders", '{"a":1}', execution_timeout)
@@ -64,8 +78,9 @@ class Service:
         if answer is not None:
             return answer
         self.pass_time(0)
-        accepted = decide_checkpoint(self.state, updates, self.limits, self.now)
+        accepted = decide_checkpoint(self.state, updates, self.limits, self.now, self.targets)
         self.apply(accepted.changes)
+        self.children.update((child.origin.operation, child) for child in accepted.children if child.origin)
         answer = answer_checkpoint(self.state, accepted.updated, token, client_token)
         self.token = answer.checkpoint_token or ""
         wire = {"NewExecutionState": msgspec.to_builtins(answer.new_execution_state)}
@@ -100,6 +115,15 @@ class Service:
 
     def beat(self, callback_id: str) -> None:
         self.apply(decide_callback_heartbeat(self.state, callback_id, self.now))
+
+    def end_child(self, key: str, end: type[ExecutionEnded], **fields: Any) -> None:
+        """The execution that an invoke has started ends."""
+        outcome = end_of_child(key, self.children[key], end(self.now, **fields), self.limits, self.now)
+        self.apply(decide_invoke_outcome(self.state, outcome))
+
+    def answer_call(self, key: str, result: str | None) -> None:
+        """The plain function that an invoke has called answers."""
+        self.apply(decide_invoke_outcome(self.state, success(key, result, self.limits, self.now)))
 
     def stop(self, error: ErrorObject | None = None) -> None:
         self.apply(decide_stop(self.state, error, self.now))
@@ -164,6 +188,13 @@ def succeed_context(key: str = "c", payload: str | None = "1", replay_children: 
 
 def start_callback(key: str = "cb", timeout: int = 0, heartbeat: int = 0, **fields: Any) -> OperationUpdate:
     return OperationUpdate(key, "CALLBACK", "START", callback_options=CallbackOptions(timeout, heartbeat), **fields)
+
+
+def start_invoke(
+    key: str = "i", function: str = "payments", payload: str | None = None, **fields: Any
+) -> OperationUpdate:
+    options = ChainedInvokeOptions(function, fields.pop("tenant_id", None))
+    return OperationUpdate(key, "CHAINED_INVOKE", "START", payload=payload, chained_invoke_options=options, **fields)
 
 
 def callback_id_in(answer: CheckpointResponse, key: str = "cb") -> str:

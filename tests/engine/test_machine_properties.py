@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -9,9 +11,24 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from durable_lambda.engine.machine.due import next_due
 from durable_lambda.engine.machine.log import decode_entries, history_of
+from durable_lambda.engine.machine.records import (
+    ExecutionEnded,
+    ExecutionFailed,
+    ExecutionStopped,
+    ExecutionSucceeded,
+    ExecutionTimedOut,
+)
+from durable_lambda.engine.machine.targets import Targets
 from durable_lambda.protocol.errors import ServiceError
 from durable_lambda.protocol.operations import TERMINAL_STATUSES, ErrorObject, Operation
-from durable_lambda.protocol.updates import CallbackOptions, ContextOptions, OperationUpdate, StepOptions, WaitOptions
+from durable_lambda.protocol.updates import (
+    CallbackOptions,
+    ChainedInvokeOptions,
+    ContextOptions,
+    OperationUpdate,
+    StepOptions,
+    WaitOptions,
+)
 from service import Service
 
 LEGAL = {
@@ -23,12 +40,29 @@ LEGAL = {
     ("WAIT", None): {"START"},
     ("WAIT", "STARTED"): {"CANCEL"},
     ("CALLBACK", None): {"START"},
+    ("CHAINED_INVOKE", None): {"START"},
 }
 """The service's table: the actions that each type takes in each status."""
 
-KINDS = {"a": "STEP", "b": "STEP", "c": "CONTEXT", "d": "CONTEXT", "e": "WAIT", "f": "WAIT", "g": "CALLBACK"}
+KINDS = {
+    "a": "STEP",
+    "b": "STEP",
+    "c": "CONTEXT",
+    "d": "CONTEXT",
+    "e": "WAIT",
+    "f": "WAIT",
+    "g": "CALLBACK",
+    "h": "CHAINED_INVOKE",
+    "i": "CHAINED_INVOKE",
+}
 KEYS = st.sampled_from(sorted(KINDS))
+ENDS = [ExecutionSucceeded, ExecutionFailed, ExecutionTimedOut, ExecutionStopped]
 ACTIONS = ["START", "SUCCEED", "FAIL", "RETRY", "CANCEL"]
+
+
+@dataclass(frozen=True)
+class Target:
+    execution_timeout: int = 60
 
 
 def draw_update(data: st.DataObject, operations: dict[str, Operation]) -> OperationUpdate:
@@ -51,6 +85,7 @@ def draw_update(data: st.DataObject, operations: dict[str, Operation]) -> Operat
         wait_options=WaitOptions(data.draw(st.integers(1, 9))) if kind == "WAIT" else None,
         context_options=ContextOptions(data.draw(st.booleans())) if kind == "CONTEXT" else None,
         callback_options=CallbackOptions(data.draw(st.integers(0, 9)), data.draw(st.integers(0, 9))),
+        chained_invoke_options=ChainedInvokeOptions(data.draw(st.sampled_from(["payments:live", "rates", "nobody"]))),
     )
 
 
@@ -59,7 +94,8 @@ class AnyExecution(RuleBasedStateMachine):
 
     @initialize(seed=st.integers(0, 1000))
     def begin(self, seed: int) -> None:
-        self.service = Service(execution_timeout=200, seed=seed)
+        targets = Targets({"payments": Target()}, {"rates"})
+        self.service = Service(execution_timeout=200, seed=seed, targets=targets)
         self.told = self.service.history()
         self.spent: list[str] = []
 
@@ -143,6 +179,17 @@ class AnyExecution(RuleBasedStateMachine):
         else:
             assert was_open
 
+    @precondition(lambda self: self.service.state.invokes)
+    @rule(data=st.data(), how=st.sampled_from(ENDS))
+    def answer_invoke(self, data: st.DataObject, how: type[ExecutionEnded]) -> None:
+        service = self.service
+        key = data.draw(st.sampled_from(sorted(service.state.invokes)))
+        if key in service.children:
+            service.end_child(key, how, error=ErrorObject("E"))
+        else:
+            service.answer_call(key, "1")
+        assert (service.operation(key).status == "STARTED") is not service.state.is_running
+
     @precondition(lambda self: self.service.state.invocation is not None and self.service.state.is_running)
     @rule(how=st.sampled_from(["PENDING", "PENDING", "PENDING", "raise"]))
     def end_invocation(self, how: str) -> None:
@@ -196,8 +243,20 @@ class AnyExecution(RuleBasedStateMachine):
         state, recovered = self.service.state, self.service.recovered()
         assert recovered.operations == state.operations
         assert list(recovered.operations) == list(state.operations)
-        for name in ("status", "blocked", "ready", "deadlines", "callbacks", "data", "failures", "futile", "ended"):
+        for name in (
+            "status",
+            "blocked",
+            "ready",
+            "deadlines",
+            "callbacks",
+            "data",
+            "failures",
+            "futile",
+            "ended",
+            "invokes",
+        ):
             assert getattr(recovered, name) == getattr(state, name), name
+        assert {key for key, invoke in state.invokes.items() if invoke.is_call} == set(recovered.uncalled)
 
     def teardown(self) -> None:
         if hasattr(self, "service"):
