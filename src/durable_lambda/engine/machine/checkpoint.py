@@ -57,7 +57,7 @@ def repeated_answer(state: ExecutionState, token: str, client_token: str | None)
     """
     invocation = state.invocation
     if invocation is not None:
-        if token == invocation.token:
+        if token == invocation.token and state.is_running:
             return None
         if token == invocation.spent_token and client_token is not None and client_token == invocation.client_token:
             return invocation.answer
@@ -66,7 +66,7 @@ def repeated_answer(state: ExecutionState, token: str, client_token: str | None)
 
 def check_token(state: ExecutionState, token: str) -> None:
     """Raise `InvalidParameterValueException` unless the token is the one that was given last."""
-    if state.invocation is not None and token == state.invocation.token:
+    if state.invocation is not None and token == state.invocation.token and state.is_running:
         return
     owner = execution_id_in(token)
     raise refuse(INVALID_CHECKPOINT_TOKEN if owner is None or owner == state.id else FOREIGN_TOKEN)
