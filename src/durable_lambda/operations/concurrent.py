@@ -8,6 +8,7 @@ cancelled, and what they do afterwards is not stored.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from durable_lambda.arguments import check_name
 from durable_lambda.batch import BatchItem, BatchResult
 from durable_lambda.completion import BatchProgress, Completion, CompletionReason
 from durable_lambda.errors import ChildContextError, DeserializationError, ValidationError
+from durable_lambda.failures import describe
 from durable_lambda.operations.child import ChildContext
 from durable_lambda.operations.outcome import failure, unreadable
 from durable_lambda.operations.stored_batch import LETTER_OF, NULL, StoredBatch, StoredItem, Summary
@@ -131,15 +133,30 @@ class Batch(Call[T]):
             limit=self.max_concurrency,
             batch_size=self.batch_size,
         )
-        reason = await window.run()
-        for index, operation in window.under_way.items():
-            self._begun[index][2].cut()
-            if operation.task is not None:
-                operation.task.cancel("the batch was decided without this branch")
+        try:
+            reason = await window.run()
+        except asyncio.CancelledError as cancellation:
+            self._cut_off(window)
+            if not self.scope.is_ended:  # cancelled by the function: a replay has to see it again
+                self.scope.checkpointer.send(self.update("FAIL", error=describe(cancellation)))
+            raise
+        except Exception as error:  # of the completion's predicate
+            self._cut_off(window)
+            record = describe(error)
+            await self.conclude(self.update("FAIL", error=record))
+            raise failure(self, record, ChildContextError, original=error) from None
+        self._cut_off(window)
         undone = set(window.under_way)
         items = [self._item(index, undone) for index in range(len(self._specs))]
         await self._store(items, reason, window.progress)
         return self._result(items, reason)
+
+    def _cut_off(self, window: Window) -> None:
+        """Cancel the branches that are not done; what they do from now on does not count."""
+        for index, operation in window.under_way.items():
+            self._begun[index][2].cut()
+            if operation.task is not None:
+                operation.task.cancel("the batch was decided without this branch")
 
     def _begin(self, inside: Scope, index: int) -> Operation[Any]:
         spec = self._specs[index]
