@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeAlias, TypeVar
+
+import msgspec
 
 from durable_lambda.completion import CompletionReason
 from durable_lambda.errors import BatchError, OperationError
@@ -14,8 +15,7 @@ T = TypeVar("T")
 ItemStatus: TypeAlias = Literal["SUCCEEDED", "FAILED", "STARTED"]
 
 
-@dataclass(frozen=True, slots=True)
-class BatchItem(Generic[T]):
+class BatchItem(msgspec.Struct, Generic[T], frozen=True):
     """One branch. `STARTED` is one that was not done, or not begun, when the batch was decided."""
 
     index: int
@@ -25,8 +25,7 @@ class BatchItem(Generic[T]):
     error: BaseException | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BatchResult(Generic[T]):
+class BatchResult(msgspec.Struct, Generic[T], frozen=True):
     """The branches of a batch, and the reason for which it was decided.
 
     It is data: a branch that failed raises nothing by itself. Ask for `results()` to have it raise.
@@ -36,9 +35,10 @@ class BatchResult(Generic[T]):
     completion_reason: CompletionReason
     is_met: bool
     """Whether the batch was decided as its completion asks for."""
-    _code: str = field(default="PARALLEL_FAILED", repr=False)
-    _name: str | None = field(default=None, repr=False)
-    _id: str | None = field(default=None, repr=False)
+    code: str = "PARALLEL_FAILED"
+    """Of the `BatchError` that `results()` raises."""
+    name: str | None = None
+    operation_id: str | None = None
 
     def __iter__(self) -> Iterator[BatchItem[T]]:
         return iter(self.items)
@@ -51,12 +51,12 @@ class BatchResult(Generic[T]):
         """
         if not self.is_met:
             raise BatchError(
-                f"batch {self._name!r} did not succeed ({self.completion_reason}): {self.failure_count} of "
+                f"batch {self.name!r} did not succeed ({self.completion_reason}): {self.failure_count} of "
                 f"{self.total_count} branches failed",
                 self._causes(),
-                code=self._code,
-                operation_name=self._name,
-                operation_id=self._id,
+                code=self.code,
+                operation_name=self.name,
+                operation_id=self.operation_id,
             )
         return [item.result for item in self.items if item.status == "SUCCEEDED"]  # type: ignore[misc]  # `None` may be a result
 

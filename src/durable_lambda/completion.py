@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+import msgspec
 
 from durable_lambda.errors import ValidationError
 
@@ -22,8 +23,7 @@ CompletionReason: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class BatchProgress:
+class BatchProgress(msgspec.Struct, frozen=True):
     """How far a batch is: what a predicate of `Completion.when` decides from."""
 
     total_count: int
@@ -39,8 +39,7 @@ class BatchProgress:
 Predicate: TypeAlias = Callable[[BatchProgress], Literal["SUCCEEDED", "FAILED"] | bool | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(msgspec.Struct, frozen=True):
     """When `parallel` and `map` are decided. Use one of the constructors; the default is `all_successful`."""
 
     min_successful: int | None = None

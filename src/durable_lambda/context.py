@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from logging import Logger, LoggerAdapter
-from random import Random
-from typing import Any, TypeVar, TypeVarTuple, overload
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, overload
 from uuid import UUID
 
 from durable_lambda.arguments import Duration
@@ -33,6 +32,9 @@ from durable_lambda.runtime.logging import ReplaySafeLogger
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
 from durable_lambda.values import UNSET, Codec
+
+if TYPE_CHECKING:
+    from random import Random
 
 T = TypeVar("T")
 R = TypeVar("R")

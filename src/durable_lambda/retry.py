@@ -6,13 +6,14 @@ with the attempt that failed, so a replay never asks again.
 
 from __future__ import annotations
 
+import functools
 import math
-import random
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
+
+import msgspec
 
 from durable_lambda.errors import (
     DeserializationError,
@@ -22,10 +23,12 @@ from durable_lambda.errors import (
 )
 from durable_lambda.protocol.limits import MAX_WAIT_SECONDS
 
+if TYPE_CHECKING:
+    from random import Random
+
 Jitter: TypeAlias = Literal["full", "half", "none"]
 RetryOn: TypeAlias = type[BaseException] | tuple[type[BaseException], ...] | Callable[[BaseException], bool] | None
 
-_random: Final = random.Random()  # its own, so that a program that seeds the module's is not disturbed
 _PROGRAMMING_ERRORS: Final = (
     NameError,
     SyntaxError,
@@ -34,14 +37,14 @@ _PROGRAMMING_ERRORS: Final = (
     SerializationError,
     DeserializationError,
 )
-_WRONG_CALL: Final = re.compile(r"\(\) (takes|missing|got an? |got some|got multiple|argument after)|not callable$")
+_WRONG_CALL: Final = r"\(\) (takes|missing|got an? |got some|got multiple|argument after)|not callable$"
 
 
 def _worth_retrying(error: BaseException) -> bool:
     """The default: everything but programming errors, which fail the same every time, and interrupted attempts."""
     if isinstance(error, (*_PROGRAMMING_ERRORS, StepInterruptedError)):
         return False
-    return not (isinstance(error, TypeError) and _WRONG_CALL.search(str(error)))
+    return not (isinstance(error, TypeError) and re.search(_WRONG_CALL, str(error)))
 
 
 def _seconds(value: float | timedelta, option: str) -> float:
@@ -68,6 +71,14 @@ def _check_delays(backoff: float, jitter: Jitter, **delays: float | timedelta) -
         raise ValidationError(f'jitter must be "full", "half" or "none", not {jitter!r}')
 
 
+@functools.cache
+def _generator() -> Random:
+    """Our own, so that a program that seeds the module's is not disturbed; late, since a cold start needs none."""
+    from random import Random
+
+    return Random()
+
+
 def _delay(
     initial: float, longest: float, backoff: float, jitter: Jitter, attempt: int, *, increment: float = 0
 ) -> int:
@@ -77,15 +88,12 @@ def _delay(
     except OverflowError:
         delay = longest
     delay = min(delay + increment * (attempt - 1), longest)
-    if jitter == "full":
-        delay = _random.uniform(0, delay)
-    elif jitter == "half":
-        delay = _random.uniform(delay / 2, delay)
+    if jitter != "none":
+        delay = _generator().uniform(0 if jitter == "full" else delay / 2, delay)
     return max(1, math.ceil(delay))
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(msgspec.Struct, frozen=True):
     """A retry policy of a step.
 
     Args:
@@ -184,8 +192,7 @@ class Retry:
         return bool(self.retry_on(error)) if callable(self.retry_on) else False
 
 
-@dataclass(frozen=True, slots=True)
-class Poll:
+class Poll(msgspec.Struct, frozen=True):
     """How often `wait_for_condition` looks, and how long it waits in between.
 
     Args:

@@ -11,11 +11,13 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from durable_lambda.runtime.scope import Scope
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 MAX_THREADS: Final = 64
 """Bodies that run on threads at the same time, in this process; more wait their turn."""
@@ -23,6 +25,8 @@ MAX_THREADS: Final = 64
 
 @functools.cache
 def _threads() -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor  # late: many functions never need a thread
+
     return ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="durable-step")
 
 

@@ -7,8 +7,9 @@ which case the invocation may be suspended. Code between the two runs whatever b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
+
+import msgspec
 
 from durable_lambda.arguments import Duration, check_name, whole_seconds
 from durable_lambda.errors import (
@@ -30,8 +31,7 @@ from durable_lambda.values import Codec, codec_for
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackHandle:
+class CallbackHandle(msgspec.Struct, frozen=True):
     """A callback that was created: hand `callback_id` to whoever will answer, read it with `callback_result`."""
 
     callback_id: str

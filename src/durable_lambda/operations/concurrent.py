@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -40,8 +39,7 @@ T = TypeVar("T")
 Nesting: TypeAlias = Literal["nested", "flat"]
 
 
-@dataclass(frozen=True, slots=True)
-class BranchSpec:
+class BranchSpec(msgspec.Struct, frozen=True):
     """A branch as it was given: what to call, with which arguments before the context."""
 
     name: str | None

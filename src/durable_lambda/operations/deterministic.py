@@ -7,9 +7,9 @@ either.
 
 from __future__ import annotations
 
-import random as _random
 import uuid as _uuid
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from durable_lambda.arguments import check_name
 from durable_lambda.errors import ValidationError
@@ -18,6 +18,9 @@ from durable_lambda.protocol.updates import OperationUpdate
 from durable_lambda.runtime.ids import operation_id
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
+
+if TYPE_CHECKING:
+    from random import Random
 
 
 class _Now(Step[datetime]):
@@ -36,9 +39,11 @@ def uuid(scope: Scope) -> _uuid.UUID:
     return _uuid.UUID(bytes=scope.draw("uuid")[:16], version=4)
 
 
-def random(scope: Scope) -> _random.Random:
+def random(scope: Scope) -> Random:
     """A generator of numbers for this place in this execution."""
-    return _random.Random(int.from_bytes(scope.draw("random"), "big"))
+    from random import Random  # late: an import that a cold start can do without
+
+    return Random(int.from_bytes(scope.draw("random"), "big"))
 
 
 def patched(scope: Scope, name: str) -> bool:

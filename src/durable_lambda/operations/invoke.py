@@ -29,11 +29,11 @@ from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
 from durable_lambda.values import Codec, codec_for
 
-_FUNCTION_NAME: Final = re.compile(  # NamespacedFunctionName of the service model
+_FUNCTION_NAME: Final = (  # NamespacedFunctionName of the service model
     r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?"
     r"([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
 )
-_TENANT_ID: Final = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]+")
+_TENANT_ID: Final = r"[a-zA-Z0-9._:/=+\-@ ]+"
 
 _FAILURES: Final = {"TIMED_OUT": InvokeTimeoutError, "STOPPED": InvokeStoppedError}
 
@@ -151,7 +151,7 @@ def _check_function_name(name: object) -> None:
         raise ValidationError(
             f"the function name of invoke() must have 1 to {MAX_FUNCTION_NAME} characters, not {len(name)}"
         )
-    if _FUNCTION_NAME.fullmatch(name) is None:
+    if re.fullmatch(_FUNCTION_NAME, name) is None:
         raise ValidationError(
             f"{name!r} is no function's name for invoke(): write a name, a name and a version or alias "
             '("payments:live"), or an ARN'
@@ -161,7 +161,11 @@ def _check_function_name(name: object) -> None:
 def _check_tenant_id(tenant_id: object) -> None:
     if tenant_id is None:
         return
-    if not isinstance(tenant_id, str) or not 0 < len(tenant_id) <= MAX_TENANT_ID or not _TENANT_ID.fullmatch(tenant_id):
+    if (
+        not isinstance(tenant_id, str)
+        or not 0 < len(tenant_id) <= MAX_TENANT_ID
+        or not re.fullmatch(_TENANT_ID, tenant_id)
+    ):
         raise ValidationError(
             f"the tenant_id of invoke() must be 1 to {MAX_TENANT_ID} letters, digits, spaces or any of "
             f". _ : / = + - @, not {tenant_id!r}"

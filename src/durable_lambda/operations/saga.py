@@ -8,7 +8,6 @@ of a child context, so how many there are moves nothing in the function around i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -27,8 +26,7 @@ from durable_lambda.runtime.scope import Scope
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class CompensationItem:
+class CompensationItem(msgspec.Struct, frozen=True):
     """What became of one compensation."""
 
     step: str | None
@@ -37,8 +35,7 @@ class CompensationItem:
     """What it failed with, once no retry was left; `None` when it succeeded."""
 
 
-@dataclass(frozen=True, slots=True)
-class CompensationResult:
+class CompensationResult(msgspec.Struct, frozen=True):
     """What became of each compensation, in the order in which they ran."""
 
     items: list[CompensationItem]
@@ -52,8 +49,7 @@ class CompensationResult:
         return [item for item in self.items if item.error is not None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Undo:
+class _Undo(msgspec.Struct, frozen=True):
     """A compensation that is due if its step succeeds."""
 
     step: str | None

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import blake2b
 from logging import Logger, LoggerAdapter
 from typing import Any, TypeVar
+
+import msgspec
 
 from durable_lambda.arguments import check_name, positive_seconds
 from durable_lambda.errors import SerializationError, StepError, StepInterruptedError, StepTimeoutError, ValidationError
@@ -36,8 +37,7 @@ from durable_lambda.values import UNSET, Codec, codec_for, result_codec, round_t
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class StepAttempt:
+class StepAttempt(msgspec.Struct, frozen=True):
     """The attempt of a step that is running: what `current_step()` gives to its body."""
 
     attempt: int

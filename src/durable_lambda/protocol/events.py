@@ -42,83 +42,83 @@ EventType: TypeAlias = Literal[
 ]
 
 
-class EventPayload(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+class EventPayload(msgspec.Struct, frozen=True, gc=False, rename="pascal", omit_defaults=True):
     """An input, result or reason. `truncated` without a payload: left out because data was not asked for."""
 
     payload: str | None = None
     truncated: bool | None = None
 
 
-class EventError(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+class EventError(msgspec.Struct, frozen=True, gc=False, rename="pascal", omit_defaults=True):
     payload: ErrorObject | None = None
     truncated: bool | None = None
 
 
-class RetryDetails(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+class RetryDetails(msgspec.Struct, frozen=True, gc=False, rename="pascal", omit_defaults=True):
     current_attempt: int
     """The attempt that ended, from 1."""
     next_attempt_delay_seconds: int | None = None
     """Only when another attempt follows."""
 
 
-class NoDetails(msgspec.Struct, frozen=True):
+class NoDetails(msgspec.Struct, frozen=True, gc=False):
     """ContextStarted, StepStarted."""
 
 
-class ExecutionStartedDetails(msgspec.Struct, frozen=True, rename="pascal"):
+class ExecutionStartedDetails(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
     input: EventPayload
     execution_timeout: int
 
 
-class ExecutionPausedDetails(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+class ExecutionPausedDetails(msgspec.Struct, frozen=True, gc=False, rename="pascal", omit_defaults=True):
     pause_request_timestamp: int
     execution_timeout_paused: bool
     reason: EventPayload | None = None
 
 
-class ExecutionResumedDetails(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+class ExecutionResumedDetails(msgspec.Struct, frozen=True, gc=False, rename="pascal", omit_defaults=True):
     resume_request_timestamp: int
     reason: EventPayload | None = None
 
 
-class ResultDetails(msgspec.Struct, frozen=True, rename="pascal"):
+class ResultDetails(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
     """ExecutionSucceeded, ContextSucceeded, ChainedInvokeSucceeded, CallbackSucceeded."""
 
     result: EventPayload
 
 
-class ErrorDetails(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+class ErrorDetails(msgspec.Struct, frozen=True, gc=False, rename="pascal", omit_defaults=True):
     """Every failure, time-out, stop and cancellation but a step's."""
 
     error: EventError | None = None
 
 
-class StepSucceededDetails(msgspec.Struct, frozen=True, rename="pascal"):
+class StepSucceededDetails(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
     result: EventPayload
     retry_details: RetryDetails
 
 
-class StepFailedDetails(msgspec.Struct, frozen=True, rename="pascal"):
+class StepFailedDetails(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
     error: EventError
     retry_details: RetryDetails
 
 
-class WaitStartedDetails(msgspec.Struct, frozen=True, rename="pascal"):
+class WaitStartedDetails(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
     duration: int
     scheduled_end_timestamp: int
 
 
-class WaitSucceededDetails(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+class WaitSucceededDetails(msgspec.Struct, frozen=True, gc=False, rename="pascal", omit_defaults=True):
     duration: int | None = None
 
 
-class CallbackStartedDetails(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+class CallbackStartedDetails(msgspec.Struct, frozen=True, gc=False, rename="pascal", omit_defaults=True):
     callback_id: str
     timeout: int | None = None
     heartbeat_timeout: int | None = None
 
 
-class ChainedInvokeStartedDetails(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+class ChainedInvokeStartedDetails(msgspec.Struct, frozen=True, gc=False, rename="pascal", omit_defaults=True):
     function_name: str
     tenant_id: str | None = None
     input: EventPayload | None = None
@@ -126,7 +126,7 @@ class ChainedInvokeStartedDetails(msgspec.Struct, frozen=True, rename="pascal", 
     durable_execution_arn: str | None = None
 
 
-class InvocationCompletedDetails(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+class InvocationCompletedDetails(msgspec.Struct, frozen=True, gc=False, rename="pascal", omit_defaults=True):
     start_timestamp: int
     end_timestamp: int
     request_id: str
@@ -179,7 +179,7 @@ DETAILS_OF: Final[dict[EventType, type[EventDetails]]] = {
 }
 
 
-class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One entry of a history. Its id is given once, counts from 1 and never changes."""
 
     event_type: EventType

@@ -1,7 +1,8 @@
 """Operations as the service tells them: their state, and the details that each type adds.
 
-Structs are frozen, so one may be handed between engine and SDK in the same process without a copy. JSON names are the
-service's (`rename="pascal"`), absent fields are `None` and are not written.
+Structs are frozen, so one may be handed between engine and SDK in the same process without a copy. They cannot be part
+of a cycle, so the garbage collector need not look at them (`gc=False`). JSON names are the service's
+(`rename="pascal"`), absent fields are `None` and are not written.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def epoch_seconds(moment: Timestamp) -> float:
     return moment / 1000 if isinstance(moment, int) else moment
 
 
-class ErrorObject(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+class ErrorObject(msgspec.Struct, frozen=True, gc=False, rename="pascal", omit_defaults=True):
     """An error as data; every field may be absent."""
 
     error_type: str | None = None
@@ -42,17 +43,17 @@ class ErrorObject(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=Tr
     stack_trace: list[str] | None = None
 
 
-class ExecutionDetails(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+class ExecutionDetails(msgspec.Struct, frozen=True, gc=False, rename="pascal", omit_defaults=True):
     input_payload: str | None = None
 
 
-class ContextDetails(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+class ContextDetails(msgspec.Struct, frozen=True, gc=False, rename="pascal", omit_defaults=True):
     replay_children: bool = False
     result: str | None = None
     error: ErrorObject | None = None
 
 
-class StepDetails(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+class StepDetails(msgspec.Struct, frozen=True, gc=False, rename="pascal", omit_defaults=True):
     attempt: int = 0
     """Attempts that have ended: 0 while the first one runs."""
     next_attempt_timestamp: Timestamp | None = None
@@ -60,22 +61,22 @@ class StepDetails(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=Tr
     error: ErrorObject | None = None
 
 
-class WaitDetails(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+class WaitDetails(msgspec.Struct, frozen=True, gc=False, rename="pascal", omit_defaults=True):
     scheduled_end_timestamp: Timestamp | None = None
 
 
-class CallbackDetails(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+class CallbackDetails(msgspec.Struct, frozen=True, gc=False, rename="pascal", omit_defaults=True):
     callback_id: str | None = None
     result: str | None = None
     error: ErrorObject | None = None
 
 
-class ChainedInvokeDetails(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+class ChainedInvokeDetails(msgspec.Struct, frozen=True, gc=False, rename="pascal", omit_defaults=True):
     result: str | None = None
     error: ErrorObject | None = None
 
 
-class Operation(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+class Operation(msgspec.Struct, frozen=True, gc=False, rename="pascal", omit_defaults=True):
     """One operation of an execution, as it stands now."""
 
     id: str

@@ -11,32 +11,32 @@ from durable_lambda.protocol.operations import ErrorObject, OperationType
 OperationAction: TypeAlias = Literal["START", "SUCCEED", "FAIL", "RETRY", "CANCEL"]
 
 
-class ContextOptions(msgspec.Struct, frozen=True, rename="pascal"):
+class ContextOptions(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
     replay_children: bool
 
 
-class StepOptions(msgspec.Struct, frozen=True, rename="pascal"):
+class StepOptions(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
     next_attempt_delay_seconds: int
 
 
-class WaitOptions(msgspec.Struct, frozen=True, rename="pascal"):
+class WaitOptions(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
     wait_seconds: int
 
 
-class CallbackOptions(msgspec.Struct, frozen=True, rename="pascal"):
+class CallbackOptions(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
     """Seconds; 0 switches a timer off."""
 
     timeout_seconds: int = 0
     heartbeat_timeout_seconds: int = 0
 
 
-class ChainedInvokeOptions(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+class ChainedInvokeOptions(msgspec.Struct, frozen=True, gc=False, rename="pascal", omit_defaults=True):
     function_name: str
     tenant_id: str | None = None
     x_amzn_trace_id: str | None = None
 
 
-class OperationUpdate(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+class OperationUpdate(msgspec.Struct, frozen=True, gc=False, rename="pascal", omit_defaults=True):
     """One change of one operation. An update of an operation that exists may omit name, parent and sub type."""
 
     id: str

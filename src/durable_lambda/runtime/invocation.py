@@ -13,8 +13,9 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
-from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
+
+import msgspec
 
 from durable_lambda.errors import BackendError, DurableError, Suspended
 from durable_lambda.failures import ExceptionClasses
@@ -41,8 +42,7 @@ class InvocationInterrupted(Exception):  # noqa: N818  # an ending, as Cancelled
     """User code raised `SystemExit` or `KeyboardInterrupt`, which is the cause of this error."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(msgspec.Struct, frozen=True):
     """How an invocation ended, with the value or the error that belongs to it.
 
     `failed` ends the execution whatever its code does; `broken` ends only the invocation, which is made again.
@@ -53,8 +53,7 @@ class Ending:
     error: BaseException | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Blocked:
+class Blocked(msgspec.Struct, frozen=True):
     """Why an operation cannot go on in this process."""
 
     due: float | None

@@ -19,7 +19,7 @@ from durable_lambda.protocol.events import EventDetails, EventError, EventPayloa
 from durable_lambda.protocol.operations import ErrorObject, ExecutionStatus, Operation, OperationStatus
 
 
-class Record(msgspec.Struct, frozen=True, array_like=True, tag=True):
+class Record(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
     at: int
     """Epoch milliseconds."""
 
