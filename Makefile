@@ -24,8 +24,10 @@ demo: $(STAMP)  ## Run an order to its receipt, then kill it half-way and resume
 test: $(STAMP)  ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
 
-soak: $(STAMP)  ## Kill, crash and refuse for SECONDS=1200, and count what is lost, stuck or repeated
-	@PYTHONPATH=tests $(BIN)/python -m reliability.soak --seconds $(SECONDS) $(ARGS)
+soak: $(STAMP)  ## Kill, crash, refuse and cut the power for SECONDS=1200, and count what is lost, stuck or repeated
+	@PYTHONPATH=tests $(BIN)/python -m reliability.soak --seconds $$(($(SECONDS) * 3 / 4)) $(ARGS)
+	@echo "and the simulated disk:"
+	@PYTHONPATH=tests $(BIN)/python -m disk.soak --seconds $$(($(SECONDS) / 4)) $(filter-out --only%,$(ARGS))
 
 bench: $(STAMP)  ## Measure beside the peers (ARGS="--quick", ARGS=--help)
 	@$(BIN)/python -m benchmarks $(ARGS)
