@@ -2,7 +2,8 @@
 
     PYTHONPATH=tests python -m disk.soak --seconds 600 --seed 7
 
-The second half of `make soak`. Prints its figures, and each broken promise with the seed that shows it again; ends with status 1 if there was one.
+The second half of `make soak`. Prints its figures, and each broken promise with the seed that shows it again; ends
+with status 1 if there was one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import time
 
 from disk.cuts import Figures, Recording, cut, fail, failures_at, images, record
 from disk.workload import STANDARD, Order, any_orders
-
 
 PROGRESS_SECONDS = 10.0
 
@@ -71,7 +71,8 @@ def _cut_again(figures: Figures, reference: Recording, place: int, seed: str) ->
     for life, (_, _, image) in enumerate(images(reference, [place], seed=seed), 1):
         again = record(reference.orders, image=image, life=life, seed=seed)
         figures.runs += 1
-        places = sorted(random.Random(seed).sample(range(len(again.log) + 1), 8))
+        everywhere = range(len(again.log) + 1)
+        places = sorted(random.Random(seed).sample(everywhere, min(8, len(everywhere))))
         cut(again, figures, places, ends=reference.ends, seed=seed, recover_every=2)
 
 
