@@ -172,17 +172,24 @@ def interrupt_before_the_invoke(path: Path) -> None:
 
 def test_a_function_may_be_registered_after_the_one_that_goes_on_and_invokes_it(path):
     interrupt_before_the_invoke(path)
-    asked = Mail()
+    asked = {"parent": Mail(), "child": Mail()}
 
     @durable_execution
-    async def telling(event: Any, ctx: DurableContext) -> Any:
-        asked.put()
-        return await ctx.invoke("it", event)
+    async def parent(event: Any, ctx: DurableContext) -> Any:
+        asked["parent"].put()
+        return await ctx.invoke("it", "child")
+
+    @durable_execution
+    async def child(event: Any, ctx: DurableContext) -> Any:
+        asked["child"].put()
+        return await ctx.invoke("it", "quick")
 
     with engine_at(path) as engine:
-        engine.register(telling, "outcome")
-        asked.get()
+        engine.register(parent, "outcome")
+        asked["parent"].get()
         engine.register(lambda event, context: None, name="another")
+        engine.register(child)
+        asked["child"].get()
         engine.register(quick)
         assert engine.execution("n").result(10) == "done"
 

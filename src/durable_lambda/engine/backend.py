@@ -59,7 +59,7 @@ class InProcessBackend:
             if accepted.changes:
                 host.commit.change(hosted, accepted.changes)
                 for child in accepted.children:
-                    host.invokes.begin(child)
+                    host.invokes.begin(child, hosted)
             answer = answer_checkpoint(state, accepted.updated, checkpoint_token, client_token)
         if hosted.is_dirty:
             await self._stored()

@@ -59,9 +59,10 @@ class Invokes:
             await asyncio.wait([self._registered], timeout=patience)
         hosted.is_recovered = False
 
-    def begin(self, child: ExecutionStarted) -> None:
+    def begin(self, child: ExecutionStarted, parent: Hosted) -> None:
         """Begin the execution that an invoke has started, in the transaction of the checkpoint that did."""
-        begin_execution(self._host, child)
+        row = begin_execution(self._host, child)
+        self._host.live[row.id].is_recovered = parent.is_recovered  # what it invokes may not be registered yet either
 
     def tell_parent(self, child: Hosted) -> None:
         """A child has ended: its parent's operation is completed in the same transaction."""
