@@ -6,6 +6,7 @@ whatever it comes to must be what it came to at first.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -43,7 +44,10 @@ def go_on(execution: Execution, answers: dict[str, Any] | None = None) -> None:
     execution.elapse()
     for operation in list(execution.backend.operations.values()):
         if operation.type == "CALLBACK" and operation.status == "STARTED" and operation.name in (answers or {}):
-            execution.answer(operation.name or "", (answers or {})[operation.name])
+            known = operation.callback_details
+            assert known is not None
+            details = wire.CallbackDetails(known.callback_id, json.dumps((answers or {})[operation.name]))
+            execution.change_by_id(operation, status="SUCCEEDED", callback_details=details)
     assert execution.backend.operations != before, "PENDING with nothing pending"
 
 

@@ -47,6 +47,10 @@ def quoting(branches: Any, **options: Any) -> Any:
     return handler
 
 
+def repr_or_none(error: BaseException | None) -> str | None:
+    return None if error is None else repr(error)
+
+
 def shown(batch: BatchResult[Any]) -> list[Any]:
     """A batch as JSON, each branch with everything that is told of it."""
     return [
@@ -96,7 +100,7 @@ def test_an_unnamed_batch_has_no_name_on_the_wire() -> None:
 
     execution = Execution(handler)
     assert execution.result() == execution.result()
-    assert BATCH_ID == execution.ids[None]
+    assert execution.ids[None] == BATCH_ID
 
 
 def test_a_batch_takes_one_number_however_many_branches_it_has() -> None:
