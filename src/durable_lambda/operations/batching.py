@@ -17,15 +17,13 @@ class BatchedCheckpoints:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self._outside = False
 
     async def __aenter__(self) -> None:
-        self._outside = self._scope.is_batching
-        self._scope.is_batching = True
+        self._scope.batches += 1
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._scope.is_batching = self._outside
-        if not self._outside and not self._scope.is_ended:
+        self._scope.batches -= 1
+        if not self._scope.batches and not self._scope.is_ended:
             await self._scope.checkpointer.flush_all()

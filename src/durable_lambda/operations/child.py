@@ -92,8 +92,9 @@ class ChildContext(Call[T]):
             except SerializationError as error:
                 raise unwritable(self, error) from error
         except asyncio.CancelledError as cancellation:
+            self.record, self.error = describe(cancellation), cancellation
             if not self.virtual and not self.scope.is_ended:  # by the function: a replay has to see it again
-                self.scope.checkpointer.send(self.update("FAIL", error=describe(cancellation)))
+                self.scope.checkpointer.send(self.update("FAIL", error=self.record))
             raise
         except Exception as error:
             self.record = describe(error)

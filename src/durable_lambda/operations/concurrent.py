@@ -27,6 +27,7 @@ from durable_lambda.operations.window import Window
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.limits import REPLAY_CHILDREN_THRESHOLD
 from durable_lambda.protocol.updates import ContextOptions
+from durable_lambda.runtime import determinism
 from durable_lambda.runtime.call import Call
 from durable_lambda.runtime.ids import operation_id
 from durable_lambda.runtime.lifeline import Lifeline
@@ -123,6 +124,7 @@ class Batch(Call[T]):
         if recorded is None:
             self.scope.announce(self.update("START"))
         inside = self.scope.child(self.id)
+        self._check_no_more_recorded(inside)
         window = Window(
             len(self._specs),
             self.completion,
@@ -148,6 +150,18 @@ class Batch(Call[T]):
         items = [self._item(index, undone) for index in range(len(self._specs))]
         await self._store(items, reason, window.progress)
         return self._result(items, reason)
+
+    def _check_count(self, recorded: int) -> None:
+        """Raises `NonDeterministicExecutionError` when the batch had another number of branches."""
+        if recorded != len(self._specs):
+            raise determinism.resized(self, recorded, len(self._specs))
+
+    def _check_no_more_recorded(self, inside: Scope) -> None:
+        """Raises `NonDeterministicExecutionError` when the history has a branch after the last one."""
+        following = operation_id(f"{self.id}-{len(self._specs)}")
+        for missing in (following, operation_id(f"{following}-1")):  # nested, flat
+            if missing in self.scope.journal.recorded:
+                raise determinism.missing(inside, missing, None)
 
     def _cut_off(self, window: Window) -> None:
         """Cancel the branches that are not done; what they do from now on does not count."""
@@ -176,6 +190,7 @@ class Batch(Call[T]):
     async def _replay_branches(self, details: wire.ContextDetails) -> BatchResult[Any]:
         """The result of a batch that was too large to store: from its branches, each replayed."""
         summary = msgspec.json.decode(details.result or "", type=Summary)
+        self._check_count(summary.total_count)
         inside = self.scope.child(self.id)
         items: list[BatchItem[Any]] = []
         for index in range(len(self._specs)):
@@ -200,7 +215,11 @@ class Batch(Call[T]):
         branch = self._begun[index][0]
         if branch.payload is not None:
             return BatchItem(index, name, "SUCCEEDED", branch.value)
-        return BatchItem(index, name, "FAILED", error=branch.error)
+        return BatchItem(index, name, "FAILED", error=branch.error or asyncio.CancelledError())
+
+    def _record_of(self, item: BatchItem[Any]) -> wire.ErrorObject:
+        record = self._begun[item.index][0].record
+        return record or describe(item.error or asyncio.CancelledError())
 
     async def _store(self, items: list[BatchItem[Any]], reason: CompletionReason, progress: BatchProgress) -> None:
         stored = [
@@ -208,7 +227,7 @@ class Batch(Call[T]):
                 item.index,
                 item.status,
                 msgspec.Raw(self._begun[item.index][0].payload or "null") if item.status == "SUCCEEDED" else NULL,
-                self._begun[item.index][0].record if item.status == "FAILED" else None,
+                self._record_of(item) if item.status == "FAILED" else None,
             )
             for item in items
         ]
@@ -236,6 +255,7 @@ class Batch(Call[T]):
 
     def _stored_result(self, payload: str | None) -> BatchResult[Any]:
         stored = msgspec.json.decode(payload or "", type=StoredBatch)
+        self._check_count(len(stored.all))
         items: list[BatchItem[Any]] = []
         for each in stored.all:
             spec = self._specs[each.index]

@@ -7,19 +7,21 @@ of a child context, so how many there are moves nothing in the function around i
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
 
 import msgspec
 
+from durable_lambda.arguments import check_name
 from durable_lambda.errors import CompensationError
 from durable_lambda.failures import describe
 from durable_lambda.operations.child import ChildContext
 from durable_lambda.operations.outcome import check_callable, failure
 from durable_lambda.operations.step import Step
 from durable_lambda.protocol.operations import ErrorObject
-from durable_lambda.retry import Retry
+from durable_lambda.retry import Retry, retry_policy
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
 
@@ -57,6 +59,8 @@ class _Undo(msgspec.Struct, frozen=True):
     fn: Callable[..., Any]
     args: tuple[Any, ...]
     retry: Retry | int | None
+    place: tuple[int, ...]
+    """Where the step was called: tasks may call theirs in another order on a replay."""
 
 
 class _StoredItem(msgspec.Struct):
@@ -77,11 +81,15 @@ class _Compensations(ChildContext[list[_StoredItem]]):
 
     async def _undo_all(self, _: Any) -> list[_StoredItem]:
         items: list[_StoredItem] = []
-        for undo in reversed(self.undos):
+        for undo in sorted(self.undos, key=lambda undo: undo.place, reverse=True):
             try:
                 result = await undo.operation
             except Exception:
                 continue  # it did not succeed: there is nothing to undo
+            except asyncio.CancelledError:
+                if undo.operation.task is None or not undo.operation.task.cancelled():
+                    raise  # these compensations are what is cancelled
+                continue
             step: Step[Any] = Step(self.inside, undo.step, undo.fn, (result, *undo.args), retry=undo.retry)
             try:
                 await self.inside.start(step)
@@ -96,6 +104,8 @@ class Saga:
     """Made by `ctx.saga()`; see there."""
 
     def __init__(self, scope: Scope, name: str) -> None:
+        for each in (name, f"{name} compensations"):
+            check_name(each, "saga")
         self._scope = scope
         self._name = name
         self._undos: list[_Undo] = []
@@ -137,9 +147,11 @@ class Saga:
             **options: The options of `ctx.step`.
         """
         check_callable(compensate, "saga")
+        retry_policy(compensation_retry)
         call: Step[Any] = Step(self._scope, name, fn, args, **options)
         operation = self._scope.start(call)
-        self._undos.append(_Undo(name, operation, compensate, args, compensation_retry))
+        place = self._scope.strand("saga.step()").place
+        self._undos.append(_Undo(name, operation, compensate, args, compensation_retry, place))
         return operation
 
     async def run_compensations(self) -> CompensationResult:
@@ -148,6 +160,8 @@ class Saga:
         Steps that still run are waited for. On a replay the recorded outcomes are given.
         """
         undos, self._undos = self._undos, []
+        if not undos:
+            return CompensationResult([])
         call = _Compensations(self._scope, f"{self._name} compensations", undos)
         stored = await self._scope.start(call)
         items = [

@@ -73,7 +73,7 @@ class Call(Generic[T]):
         """
         scope = self.scope
         scope.check_counts()
-        if scope.is_batching and not at_once:
+        if scope.batches and not at_once:
             scope.checkpointer.gather(update)
             return
         stored = scope.checkpointer.submit(update)

@@ -57,6 +57,19 @@ def mismatch(strand: CodeStrand, call: Call[Any], recorded: wire.Operation) -> N
     return _remembered(scope, text, call.name, call.id)
 
 
+def resized(call: Call[Any], recorded: int, current: int) -> NonDeterministicExecutionError:
+    """A batch had another number of branches when it was recorded."""
+    text = (
+        f"the history and the code differ in the number of branches of {call.label}:\n"
+        f"  recorded: {recorded}\n"
+        f"  current:  {current}\n"
+        f"{_source_line()}"
+        f"{_neighbours(call.scope, call.id)}"
+        f"{_ADVICE}"
+    )
+    return _remembered(call.scope, text, call.name, call.id)
+
+
 def missing(scope: Scope, uncalled: str, raised: Exception | None) -> NonDeterministicExecutionError:
     """The code ended without calling an operation that the history has."""
     recorded = decode_operation(scope.journal.recorded[uncalled])

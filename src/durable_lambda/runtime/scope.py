@@ -29,10 +29,10 @@ class Scope:
     """What one context's operations share: the invocation, the ids, and how to make a child context."""
 
     __slots__ = (
+        "batches",
         "checkpointer",
         "home",
         "invocation",
-        "is_batching",
         "is_over",
         "journal",
         "lifeline",
@@ -62,8 +62,8 @@ class Scope:
         """What it hangs on, in a branch."""
         self.patches: dict[str, bool] = {}
         """Which way was taken at each `patched`, by the id of its marker."""
-        self.is_batching = False
-        """Whether outcomes are gathered instead of sent one by one."""
+        self.batches = 0
+        """Blocks under way in which outcomes are gathered instead of sent one by one."""
         self.is_over = False
         """Whether the function that the context was made for has returned."""
 
@@ -104,9 +104,8 @@ class Scope:
     def is_replaying(self) -> bool:
         """Whether the running code has recorded operations ahead of it."""
         strand = CURRENT.get()
-        return (
-            strand if isinstance(strand, CodeStrand) and strand.scope is self else self.home
-        ).peek() in self.journal.recorded
+        mine = strand if isinstance(strand, CodeStrand) and strand.scope is self else self.home
+        return mine.ahead() is not None
 
     def strand(self, what: str) -> CodeStrand:
         """The strand of the running code. Raises `ValidationError` when it is not this context's own."""

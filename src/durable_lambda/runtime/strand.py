@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 class CodeStrand:
     """A task that runs the code of a handler or of a child context, and may call operations."""
 
-    __slots__ = ("_next_id", "count", "draws", "forked", "forks", "group", "prefix", "scope", "task")
+    __slots__ = ("_next_id", "_origin", "count", "draws", "forked", "forks", "group", "prefix", "scope", "task")
 
-    def __init__(self, scope: Scope, prefix: str) -> None:
+    def __init__(self, scope: Scope, prefix: str, origin: tuple[int, ...] = ()) -> None:
         self.scope = scope
         self.group: Invocation = scope.invocation
         self.prefix = prefix
+        self._origin = origin
         self.count = 0
         self.draws = 0
         """Ids and numbers that were drawn here."""
@@ -51,12 +52,17 @@ class CodeStrand:
         self._next_id = None
         return found
 
+    @property
+    def place(self) -> tuple[int, ...]:
+        """Where the code is after its latest operation: greater further on, whatever the timing of its tasks."""
+        return (*self._origin, self.count)
+
     def fork(self, coro: object) -> CodeStrand:
         """A namespace for the task of `coro`; a task that only awaits an operation needs none."""
         if type(coro) is Operation:
             return self
         self.forks += 1
-        strand = CodeStrand(self.scope, f"{self.prefix}t{self.forks}-")
+        strand = CodeStrand(self.scope, f"{self.prefix}t{self.forks}-", (*self.place, self.forks))
         if self.scope.journal.recorded:
             self.forked.append(strand)
         return strand
@@ -65,15 +71,28 @@ class CodeStrand:
         self.task = task
         self.group.adopt(task)
 
+    def ahead(self) -> str | None:
+        """The id of an operation that the history has for what this code does next: its own next operation, the first
+        one of its next task, or, if the next one leaves no record of its own, the first one below that."""
+        recorded = self.scope.journal.recorded
+        if not recorded:
+            return None
+        following = self.peek()
+        candidates = (
+            following,
+            operation_id(f"{self.prefix}t{self.forks + 1}-1"),
+            operation_id(f"{following}-1"),
+        )
+        return next((each for each in candidates if each in recorded), None)
+
     def uncalled(self) -> str | None:
         """The id of an operation that the history has, and that this code has ended without calling.
 
         A task that has not ended may still call it, and is not asked.
         """
-        recorded = self.scope.journal.recorded
-        for missing in (self.peek(), operation_id(f"{self.prefix}t{self.forks + 1}-1")):
-            if missing in recorded:
-                return missing
+        missing = self.ahead()
+        if missing is not None:
+            return missing
         ended = (fork.uncalled() for fork in self.forked if fork.has_ended)
         return next((missing for missing in ended if missing is not None), None)
 
