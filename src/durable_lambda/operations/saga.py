@@ -159,6 +159,7 @@ class Saga:
 
         Steps that still run are waited for. On a replay the recorded outcomes are given.
         """
+        self._scope.strand("run_compensations()")
         undos, self._undos = self._undos, []
         if not undos:
             return CompensationResult([])

@@ -47,16 +47,24 @@ class WaitForCallback(ChildContext[Any]):
 
     def prepare(self) -> None:
         check_name(self.name, self.verb)
+        check_name(f"{self._prefix}create callback id", self.verb)  # the longer one of the two inside
         check_callable(self.submitter, self.verb)
         callback_options(*self.timers, self.verb)
         retry_policy(self.retry)
 
+    @property
+    def _prefix(self) -> str:
+        return f"{self.name} " if self.name is not None else ""
+
     async def _answer(self, _: Any) -> Any:
         scope = self.inside
-        prefix = f"{self.name} " if self.name is not None else ""
-        handle = await scope.start(CreateCallback(scope, f"{prefix}create callback id", *self.timers))
+        handle = await scope.start(CreateCallback(scope, f"{self._prefix}create callback id", *self.timers))
         submit: Step[Any] = Step(
-            scope, f"{prefix}submitter", self.submitter, (handle.callback_id, *self.submitter_args), retry=self.retry
+            scope,
+            f"{self._prefix}submitter",
+            self.submitter,
+            (handle.callback_id, *self.submitter_args),
+            retry=self.retry,
         )
         try:
             await scope.start(submit)

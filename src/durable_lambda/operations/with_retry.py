@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from durable_lambda.arguments import check_name
 from durable_lambda.operations.child import ChildContext
 from durable_lambda.operations.outcome import check_callable
 from durable_lambda.operations.wait import Wait
@@ -44,11 +45,14 @@ class WithRetry(ChildContext[T]):
     def prepare(self) -> None:
         super().prepare()
         check_callable(self.block, self.verb)
-        retry_policy(self.retry)
+        check_name(f"{self._prefix}backoff-{retry_policy(self.retry).max_attempts}", self.verb)
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self.name}-" if self.name is not None else ""
 
     async def _attempts(self, context: Any) -> T:
         policy = retry_policy(self.retry)
-        prefix = f"{self.name}-" if self.name is not None else ""
         attempt = 0
         while True:
             attempt += 1
@@ -58,4 +62,4 @@ class WithRetry(ChildContext[T]):
                 delay = policy.delay_after(error, attempt)
                 if delay is None:
                     raise
-            await self.inside.start(Wait(self.inside, f"{prefix}backoff-{attempt}", delay))
+            await self.inside.start(Wait(self.inside, f"{self._prefix}backoff-{attempt}", delay))

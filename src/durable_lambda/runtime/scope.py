@@ -110,8 +110,8 @@ class Scope:
     def strand(self, what: str) -> CodeStrand:
         """The strand of the running code. Raises `ValidationError` when it is not this context's own."""
         strand = CURRENT.get()
-        if type(strand) is not CodeStrand or strand.scope is not self:
-            raise ValidationError(f"{what} cannot be called here: use the ctx that this function was given")
+        if type(strand) is not CodeStrand or strand.scope is not self or self.is_over:
+            raise self._misplaced(what, strand)
         return strand
 
     def draw(self, what: str) -> bytes:
@@ -132,7 +132,7 @@ class Scope:
             return self._refuse(call)
         strand = CURRENT.get()
         if type(strand) is not CodeStrand or strand.scope is not self or self.is_over:
-            raise self._misplaced(call, strand)
+            raise self._misplaced(call.label, strand, call.name)
         call.id = strand.take()
         return self.begin(call, strand)
 
@@ -170,7 +170,7 @@ class Scope:
             return self._refuse(call)
         strand = CURRENT.get()
         if type(strand) is not CodeStrand or strand.group is not self.invocation:
-            raise self._misplaced(call, strand)
+            raise self._misplaced(call.label, strand, call.name)
         state = self.journal.state(call.id)
         known = call.replay(state) if state is not None else None
         if known is not None:
@@ -216,7 +216,7 @@ class Scope:
                 raise determinism.missing(self, uncalled, raised) from raised
         self.is_over = True
 
-    def _misplaced(self, call: Call[Any], strand: object) -> ValidationError:
+    def _misplaced(self, what: str, strand: object, name: str | None = None) -> ValidationError:
         if self.is_over:
             why = "its context's function has returned: a context is used by the function that it was given to"
         elif strand is None:
@@ -228,7 +228,7 @@ class Scope:
             )
         else:
             why = "this context belongs to other code: use the ctx that this function was given"
-        return ValidationError(f"{call.label} cannot be called here: {why}", operation_name=call.name)
+        return ValidationError(f"{what} cannot be called here: {why}", operation_name=name)
 
 
 def was_cancelled(recorded: wire.Operation) -> bool:
