@@ -236,6 +236,23 @@ def test_children_and_branches_in_a_block_lose_nothing() -> None:
     assert execution.result() == [["a", "b", "c"], [["a", "b", "c"]] * 2, "last"]
 
 
+@pytest.mark.parametrize("flushes", [True, False])
+def test_work_beside_a_wait_goes_on_after_its_block_or_a_flush(flushes: bool) -> None:
+    async def handler(event: Any, ctx: DurableContext) -> Any:
+        async def stores() -> None:
+            async with ctx.batch_checkpoints():
+                await three(ctx)
+                if flushes:
+                    await ctx.flush()
+                    await ctx.step("in the block", work, "in the block")
+            await ctx.step("after the block", work, "after the block")
+
+        await asyncio.gather(ctx.wait("pause", 60), stores())
+
+    Execution(handler).suspends()
+    assert RUNS == [*"abc", *["in the block"] * flushes, "after the block"]
+
+
 def test_a_crash_runs_again_what_was_not_stored_and_nothing_else() -> None:
     class Breaks(RememberingBackend):
         async def checkpoint(self, *args: Any, **options: Any) -> Any:
