@@ -8,9 +8,10 @@ of a child context, so how many there are moves nothing in the function around i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, TypeVarTuple, Unpack, overload
 
 import msgspec
 
@@ -24,8 +25,22 @@ from durable_lambda.protocol.operations import ErrorObject
 from durable_lambda.retry import Retry, retry_policy
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
+from durable_lambda.values import Codec
 
 T = TypeVar("T")
+R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
+
+
+class StepOptions(TypedDict, total=False):
+    """The options of `ctx.step` that a step of a saga takes too."""
+
+    retry: Retry | int | None
+    timeout: float | timedelta | None
+    at_most_once: bool
+    raises: tuple[type[BaseException], ...]
+    codec: Codec[Any] | None
+    inline: bool
 
 
 class CompensationItem(msgspec.Struct, frozen=True):
@@ -127,6 +142,48 @@ class Saga:
                 operation_name=self._name,
             ) from error
 
+    @overload
+    def step(
+        self,
+        name: str | None,
+        fn: Callable[[*Ts], Coroutine[Any, Any, T]],
+        *args: *Ts,
+        compensate: Callable[[T, *Ts], Any],
+        compensation_retry: Retry | int | None = None,
+        **options: Unpack[StepOptions],
+    ) -> Operation[T]: ...
+    @overload
+    def step(
+        self,
+        name: str | None,
+        fn: Callable[[*Ts], T],
+        *args: *Ts,
+        compensate: Callable[[T, *Ts], Any],
+        compensation_retry: Retry | int | None = None,
+        **options: Unpack[StepOptions],
+    ) -> Operation[T]: ...
+    @overload
+    def step(
+        self,
+        name: str | None,
+        fn: Callable[[*Ts], Any],
+        *args: *Ts,
+        compensate: Callable[[R, *Ts], Any],
+        compensation_retry: Retry | int | None = None,
+        result_type: type[R],
+        **options: Unpack[StepOptions],
+    ) -> Operation[R]: ...
+    @overload
+    def step(
+        self,
+        name: str | None,
+        fn: Callable[[*Ts], Any],
+        *args: *Ts,
+        compensate: Callable[..., Any],
+        compensation_retry: Retry | int | None = None,
+        result_type: Any,
+        **options: Unpack[StepOptions],
+    ) -> Operation[Any]: ...
     def step(
         self,
         name: str | None,

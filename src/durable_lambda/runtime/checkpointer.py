@@ -93,8 +93,12 @@ class Checkpointer:
     async def flush_all(self) -> None:
         """Send what is queued, and wait until it is stored."""
         self.flush()
-        while self.sender is not None:
-            await asyncio.wait([self.sender])
+        self._invocation.enter()  # the sender leaves before who waits here can go on
+        try:
+            while self.sender is not None:
+                await asyncio.wait([self.sender])
+        finally:
+            self._invocation.leave()
 
     def poll(self) -> None:
         """Ask what changed: an empty checkpoint, unless a call is on its way that will tell."""
