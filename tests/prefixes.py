@@ -69,11 +69,27 @@ def same_at_every_prefix(fn: Callable[..., Any], answers: dict[str, Any] | None 
     finished = dict(backend.operations)
     assert execution.run() == envelope, "a replay of everything is the same"
     assert execution.sent == [], "a replay of everything sends nothing"
+    for state in [*backend.states, finished]:
+        told = to_the_end(Execution(fn, backend=RememberingBackend(as_the_service_tells_it(state)), **options), answers)
+        assert _told(told) == _told(envelope), "the same without the children of completed contexts"
     for state in backend.states:
         again = Execution(fn, backend=RememberingBackend(state), **options)
         assert _told(to_the_end(again, answers)) == _told(envelope), sorted(str(each.name) for each in state.values())
         assert set(again.backend.operations) == set(finished), "the same operations, with the same ids"
     return execution
+
+
+def as_the_service_tells_it(operations: dict[str, wire.Operation]) -> dict[str, wire.Operation]:
+    """A state without what is below a completed context, unless that was completed with ReplayChildren."""
+
+    def is_left_out(operation: wire.Operation) -> bool:
+        parent = operations.get(operation.parent_id or "")
+        if parent is None:
+            return False
+        details = parent.context_details
+        return (parent.is_terminal and not (details and details.replay_children)) or is_left_out(parent)
+
+    return {id_: operation for id_, operation in operations.items() if not is_left_out(operation)}
 
 
 def _told(envelope: dict[str, Any]) -> dict[str, Any]:
