@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from logging import Logger, LoggerAdapter
-from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, overload
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, Unpack, overload
 from uuid import UUID
 
 from durable_lambda.arguments import Duration
@@ -22,7 +22,7 @@ from durable_lambda.operations.map import Map
 from durable_lambda.operations.parallel import Parallel
 from durable_lambda.operations.race import First, Timeout
 from durable_lambda.operations.saga import Saga
-from durable_lambda.operations.step import Step
+from durable_lambda.operations.step import Step, StepArguments
 from durable_lambda.operations.wait import Wait
 from durable_lambda.operations.wait_for_callback import WaitForCallback
 from durable_lambda.operations.with_retry import WithRetry
@@ -65,25 +65,11 @@ class DurableContext:
         name: str | None,
         fn: Callable[[*Ts], Coroutine[Any, Any, T]],
         *args: *Ts,
-        retry: Retry | int | None = None,
-        timeout: float | timedelta | None = None,
-        at_most_once: bool = False,
-        raises: tuple[type[BaseException], ...] = (),
-        codec: Codec[T] | None = None,
-        inline: bool = False,
+        **options: Unpack[StepArguments],
     ) -> Operation[T]: ...
     @overload
     def step(
-        self,
-        name: str | None,
-        fn: Callable[[*Ts], T],
-        *args: *Ts,
-        retry: Retry | int | None = None,
-        timeout: float | timedelta | None = None,
-        at_most_once: bool = False,
-        raises: tuple[type[BaseException], ...] = (),
-        codec: Codec[T] | None = None,
-        inline: bool = False,
+        self, name: str | None, fn: Callable[[*Ts], T], *args: *Ts, **options: Unpack[StepArguments]
     ) -> Operation[T]: ...
     @overload
     def step(
@@ -92,12 +78,7 @@ class DurableContext:
         fn: Callable[[*Ts], Any],
         *args: *Ts,
         result_type: type[R],
-        retry: Retry | int | None = None,
-        timeout: float | timedelta | None = None,
-        at_most_once: bool = False,
-        raises: tuple[type[BaseException], ...] = (),
-        codec: Codec[R] | None = None,
-        inline: bool = False,
+        **options: Unpack[StepArguments],
     ) -> Operation[R]: ...
     @overload
     def step(
@@ -106,12 +87,7 @@ class DurableContext:
         fn: Callable[[*Ts], Any],
         *args: *Ts,
         result_type: Any,
-        retry: Retry | int | None = None,
-        timeout: float | timedelta | None = None,
-        at_most_once: bool = False,
-        raises: tuple[type[BaseException], ...] = (),
-        codec: Codec[Any] | None = None,
-        inline: bool = False,
+        **options: Unpack[StepArguments],
     ) -> Operation[Any]: ...
     def step(
         self,

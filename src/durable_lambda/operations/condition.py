@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
@@ -78,6 +79,10 @@ class Condition(Attempted[S]):
                 try:
                     payload, value = await self._look(state, attempt)
                     is_met = bool(self.until(value))
+                except asyncio.CancelledError as cancellation:
+                    if not scope.is_ended:  # by the function: a replay has to see it again
+                        scope.checkpointer.send(self.update("FAIL", error=describe(cancellation)))
+                    raise
                 except Exception as error:
                     await self._fail(error)
                 if is_met:

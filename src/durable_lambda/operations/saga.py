@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from datetime import timedelta
 from types import TracebackType
-from typing import Any, TypedDict, TypeVar, TypeVarTuple, Unpack, overload
+from typing import Any, TypeVar, TypeVarTuple, Unpack, overload
 
 import msgspec
 
@@ -20,27 +19,15 @@ from durable_lambda.errors import CompensationError
 from durable_lambda.failures import describe
 from durable_lambda.operations.child import ChildContext
 from durable_lambda.operations.outcome import check_callable, failure
-from durable_lambda.operations.step import Step
+from durable_lambda.operations.step import Step, StepArguments
 from durable_lambda.protocol.operations import ErrorObject
 from durable_lambda.retry import Retry, retry_policy
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
-from durable_lambda.values import Codec
 
 T = TypeVar("T")
 R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
-
-
-class StepOptions(TypedDict, total=False):
-    """The options of `ctx.step` that a step of a saga takes too."""
-
-    retry: Retry | int | None
-    timeout: float | timedelta | None
-    at_most_once: bool
-    raises: tuple[type[BaseException], ...]
-    codec: Codec[Any] | None
-    inline: bool
 
 
 class CompensationItem(msgspec.Struct, frozen=True):
@@ -150,7 +137,7 @@ class Saga:
         *args: *Ts,
         compensate: Callable[[T, *Ts], Any],
         compensation_retry: Retry | int | None = None,
-        **options: Unpack[StepOptions],
+        **options: Unpack[StepArguments],
     ) -> Operation[T]: ...
     @overload
     def step(
@@ -160,7 +147,7 @@ class Saga:
         *args: *Ts,
         compensate: Callable[[T, *Ts], Any],
         compensation_retry: Retry | int | None = None,
-        **options: Unpack[StepOptions],
+        **options: Unpack[StepArguments],
     ) -> Operation[T]: ...
     @overload
     def step(
@@ -171,7 +158,7 @@ class Saga:
         compensate: Callable[[R, *Ts], Any],
         compensation_retry: Retry | int | None = None,
         result_type: type[R],
-        **options: Unpack[StepOptions],
+        **options: Unpack[StepArguments],
     ) -> Operation[R]: ...
     @overload
     def step(
@@ -182,7 +169,7 @@ class Saga:
         compensate: Callable[..., Any],
         compensation_retry: Retry | int | None = None,
         result_type: Any,
-        **options: Unpack[StepOptions],
+        **options: Unpack[StepArguments],
     ) -> Operation[Any]: ...
     def step(
         self,

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from hashlib import blake2b
 from logging import Logger, LoggerAdapter
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import msgspec
 
@@ -35,6 +35,17 @@ from durable_lambda.runtime.strand import BodyStrand
 from durable_lambda.values import UNSET, Codec, codec_for, result_codec, round_trip
 
 T = TypeVar("T")
+
+
+class StepArguments(TypedDict, total=False):
+    """The options of `ctx.step` but `result_type`; they are told there."""
+
+    retry: Retry | int | None
+    timeout: float | timedelta | None
+    at_most_once: bool
+    raises: tuple[type[BaseException], ...]
+    codec: Codec[Any] | None
+    inline: bool
 
 
 class StepAttempt(msgspec.Struct, frozen=True):
