@@ -9,6 +9,7 @@ import msgspec
 
 from durable_lambda.completion import CompletionReason
 from durable_lambda.errors import BatchError, OperationError
+from durable_lambda.failures import error_type_name, text_of
 
 T = TypeVar("T")
 
@@ -50,10 +51,12 @@ class BatchResult(msgspec.Struct, Generic[T], frozen=True):
             BatchError: The batch did not succeed; an `ExceptionGroup` of what its branches raised.
         """
         if not self.is_met:
+            causes = self._causes()
             raise BatchError(
                 f"batch {self.name!r} did not succeed ({self.completion_reason}): {self.failure_count} of "
-                f"{self.total_count} branches failed",
-                self._causes(),
+                f"{self.total_count} branches failed, the first with {error_type_name(type(causes[0]))}: "
+                f"{text_of(causes[0])}",
+                causes,
                 code=self.code,
                 operation_name=self.name,
                 operation_id=self.operation_id,

@@ -159,7 +159,7 @@ class StepError(OperationError):
     code = "STEP_FAILED"
 
 
-class StepTimeoutError(StepError):
+class StepTimeoutError(StepError, TimeoutError):
     """The body of a step did not end within its `timeout`."""
 
     code = "STEP_TIMEOUT"
@@ -207,7 +207,7 @@ class CallbackExternalError(CallbackError):
     """Whoever completes the callback answered with a failure."""
 
 
-class CallbackTimeoutError(CallbackError):
+class CallbackTimeoutError(CallbackError, TimeoutError):
     """No answer, or no heartbeat, came in time."""
 
 

@@ -84,7 +84,13 @@ class Handler(Generic[E, R]):
             ValueError: The event is not that of a durable invocation.
             BackendError: The service could not be reached or refused the token; Lambda invokes again.
         """
-        invocation = parse_invocation(event)
+        try:
+            invocation = parse_invocation(event)
+        except ValueError as error:
+            raise ValueError(
+                f"{error} (Lambda calls {self!r} like this. To run it here use the `durable run` command or a "
+                "durable_lambda.engine.Engine; the function itself is its `fn`.)"
+            ) from None
         if self._backend is None:
             raise ValidationError(
                 f"{self!r} has no backend to send checkpoints to: pass one with @durable_execution(backend=…), or "

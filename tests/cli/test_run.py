@@ -222,3 +222,16 @@ def test_what_cannot_be_done_is_told_in_one_line_and_leaves_nothing(
     assert message in cli.refused("run", *arguments)
     after = sorted(path.name for path in cli.folder.iterdir() if path.name != "__pycache__")
     assert after == before
+
+
+def test_a_name_that_has_ended_tells_that_nothing_was_run(cli: Cli) -> None:
+    first = cli("run", "app.py:failing", "--event", '"x"', "--name", "once")
+    again = cli("run", "app.py:failing", "--event", '"x"', "--name", "once")
+    assert "had ended before" not in first.stderr
+    assert "once had ended before: nothing was run. Give another --name" in again.stderr
+    assert "ValueError: this order is wrong" in again.stdout
+
+
+def test_closed_standard_streams_do_not_change_the_exit_code(cli: Cli) -> None:
+    command = f"{DURABLE} run app.py:nested --event 1 --name quiet 2>&-"
+    assert subprocess.run(command, shell=True, cwd=cli.folder, check=False, stdout=subprocess.DEVNULL).returncode == 0

@@ -77,7 +77,7 @@ def history_command(name_or_arn: str, db: Path, *, as_json: bool) -> None:
 def stop_command(name_or_arn: str, db: Path, *, message: str | None, as_json: bool) -> None:
     """End an execution for good; one that has ended stays as it is."""
     with refusals(), FileClient(db) as client:
-        client.stop(name_or_arn, None if message is None else ErrorObject(error_message=message))
+        client.stop(name_or_arn, ErrorObject(error_message=message or "stopped with `durable stop`"))
         summary = _summary(client.execution(name_or_arn))
     if as_json:
         print_json(summary.wire())

@@ -28,7 +28,15 @@ from durable_lambda.cli.payload import read_payload
 from durable_lambda.cli.summary import Summary, summarize
 from durable_lambda.cli.target import hosted_name, load_target
 from durable_lambda.cli.tree import view
-from durable_lambda.engine import Clock, Engine, Execution, FileClient, RealClock, SkippingClock
+from durable_lambda.engine import (
+    Clock,
+    Engine,
+    Execution,
+    FileClient,
+    RealClock,
+    SkippingClock,
+    UnknownExecutionError,
+)
 from durable_lambda.errors import ExecutionAlreadyStartedError
 from durable_lambda.protocol import limits
 from durable_lambda.protocol.hosting import DurableFunction
@@ -79,11 +87,22 @@ def carry_out(
             FileClient(db).close()  # refuses what is not an engine's, before an engine would put its lock beside it
     with refusals(), Engine(db, clock=clock) as engine:
         try:
+            is_old = has_ended(engine, name)
             execution = begin(engine, function, payload, name)
+            if is_old:
+                sys.stderr.write(f"{name} had ended before: nothing was run. Give another --name to run it again.\n")
             follow(execution, clock, display, db)
         except KeyboardInterrupt:
             interrupted(engine, resume)
         return summarize(execution.arn, execution.name, execution.function, execution.history())
+
+
+def has_ended(engine: Engine, name: str) -> bool:
+    """Whether there was an execution of that name, and is over."""
+    try:
+        return engine.execution(name).status != "RUNNING"
+    except UnknownExecutionError:
+        return False
 
 
 def begin(engine: Engine, function: DurableFunction, payload: str | None, name: str) -> Execution:
@@ -123,7 +142,10 @@ def follow(execution: Execution, clock: Clock, display: Display, db: Path) -> No
 
 def interrupted(engine: Engine, resume: list[str]) -> NoReturn:
     """Ctrl-C: leave the execution as it stands, and tell how to go on."""
-    sys.stderr.write(f"\nInterrupted. The execution goes on where it stands with:\n  {shlex.join(resume)}\n")
+    sys.stderr.write(
+        f"\nInterrupted. The execution goes on where it stands with:\n  {shlex.join(resume)}\n"
+        "Leaving as soon as the code that runs lets go; Ctrl-C once more leaves at once.\n"
+    )
     engine.close()
     leave(INTERRUPTED)
 
@@ -133,9 +155,9 @@ def leave(exit_code: int) -> NoReturn:
     and nothing of it is recorded any more. What user code has registered with `atexit` is called as ever.
     """
     atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]  # what `sys.exit` would call after the threads
-    with suppress(OSError):  # whoever read our output may have gone
-        sys.stdout.flush()
-        sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, AttributeError):  # whoever read our output may have gone, or never was there
+            stream.flush()
     os._exit(exit_code)
 
 

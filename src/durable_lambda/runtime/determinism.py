@@ -74,14 +74,12 @@ def missing(scope: Scope, uncalled: str, raised: Exception | None) -> NonDetermi
     """The code ended without calling an operation that the history has."""
     recorded = decode_operation(scope.journal.recorded[uncalled])
     ending = "the function has returned"
+    headline = "the history has an operation that the code no longer calls:"
     if raised is not None:
-        ending = f"the function has raised {error_type_name(type(raised))}: {text_of(raised)}"
+        ending = "the function has raised that"
+        headline = f"{error_type_name(type(raised))}: {text_of(raised)}\nwas raised where the history goes on:"
     text = (
-        "the history has an operation that the code no longer calls:\n"
-        f"  recorded: {_shown(recorded)}\n"
-        f"  current:  {ending}\n"
-        f"{_neighbours(scope, recorded.id)}"
-        f"{_ADVICE}"
+        f"{headline}\n  recorded: {_shown(recorded)}\n  current:  {ending}\n{_neighbours(scope, recorded.id)}{_ADVICE}"
     )
     return _remembered(scope, text, recorded.name, recorded.id)
 

@@ -131,7 +131,12 @@ class Scope:
             # First: refused code that goes on regardless must get something that yields.
             return self._refuse(call)
         strand = CURRENT.get()
-        if type(strand) is not CodeStrand or strand.scope is not self or self.is_over:
+        if (
+            type(strand) is not CodeStrand
+            or strand.scope is not self
+            or self.is_over
+            or asyncio._get_running_loop() is not self.invocation.loop  # pyright: ignore[reportPrivateUsage]  # the public one raises
+        ):
             raise self._misplaced(call.label, strand, call.name)
         call.id = strand.take()
         return self.begin(call, strand)
@@ -219,7 +224,7 @@ class Scope:
     def _misplaced(self, what: str, strand: object, name: str | None = None) -> ValidationError:
         if self.is_over:
             why = "its context's function has returned: a context is used by the function that it was given to"
-        elif strand is None:
+        elif strand is None or asyncio._get_running_loop() is not self.invocation.loop:  # pyright: ignore[reportPrivateUsage]
             why = "no durable function is running here: call operations from the handler's own tasks, not from a thread"
         elif not isinstance(strand, CodeStrand):
             why = (
