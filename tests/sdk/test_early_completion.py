@@ -10,7 +10,6 @@ import pytest
 
 from drive import Execution, JumpingLoop
 from durable_lambda import Completion, DurableContext, Suspended
-from recording import RecordingBackend
 
 FIRST = Completion.first_successful()
 
@@ -267,43 +266,6 @@ def test_the_outcome_of_a_def_body_that_goes_on_is_discarded() -> None:
     assert execution.result() == ["won"]
 
 
-def test_a_loser_may_have_lost_in_the_moment_when_it_was_done_too() -> None:
-    """Two branches that are done in one turn of the loop: the history tells the same as the result."""
-
-    async def at_once(ctx: DurableContext) -> str:
-        return "at once"
-
-    async def handler(event: Any, ctx: DurableContext) -> Any:
-        batch = await ctx.parallel("race", [at_once, at_once, at_once], completion=FIRST)
-        return [item.status for item in batch]
-
-    execution = Execution(handler)
-    statuses = execution.result()
-    assert statuses.count("SUCCEEDED") >= 1
-    for index, status in enumerate(statuses):
-        recorded = execution.backend.operations.get(execution.ids.get(f"parallel-branch-{index}", ""))
-        if status == "SUCCEEDED":
-            assert recorded is not None
-            assert recorded.status == "SUCCEEDED"
-    assert execution.result() == statuses
-
-
-def test_a_failure_that_decides_cancels_the_rest() -> None:
-    async def fails(ctx: DurableContext) -> None:
-        await ctx.step("prepare", str)
-        raise LookupError("no")
-
-    async def handler(event: Any, ctx: DurableContext) -> Any:
-        batch = await ctx.map("race", [in_a_wait, fails, in_an_async_body], lambda branch, ctx: branch(ctx))
-        await ctx.step("afterwards", turns)
-        return [item.status for item in batch]
-
-    execution = Execution(handler)
-    assert execution.result() == ["STARTED", "FAILED", "STARTED"]
-    assert [name for _, name, _ in decided(execution)] == ["afterwards", "afterwards"]
-    assert execution.result() == ["STARTED", "FAILED", "STARTED"]
-
-
 def test_an_invocation_does_not_wait_for_a_loser() -> None:
     async def loser(ctx: DurableContext) -> None:
         await ctx.step("lose", asyncio.sleep, 3600)
@@ -313,20 +275,3 @@ def test_an_invocation_does_not_wait_for_a_loser() -> None:
     assert execution.result() == RESULT
     assert loop.now < 60
     loop.close()
-
-
-def test_the_branches_that_won_do_not_suffer_from_the_decision() -> None:
-    """Branches that share objects with the losers, and contexts around the batch, still work."""
-
-    async def outer(ctx: DurableContext) -> str:
-        batch = await ctx.parallel("race", {"loser": in_a_wait, "winner": wins}, completion=FIRST)
-        await ctx.wait("pause", 60)
-        return batch.results()[0] + await ctx.step("in the same context", lambda: "!")
-
-    async def handler(event: Any, ctx: DurableContext) -> Any:
-        return (await ctx.parallel("outer", [outer])).results()
-
-    execution = Execution(handler, backend=RecordingBackend())
-    execution.suspends()
-    execution.elapse()
-    assert execution.result() == ["won!"]

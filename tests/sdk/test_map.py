@@ -224,6 +224,10 @@ class CountingLoop(InvocationLoop):
         return super().call_soon(*args, **options)
 
 
+async def double_on_the_loop(item: int, ctx: DurableContext) -> int:
+    return await ctx.step(None, lambda: 2 * item, inline=True)
+
+
 @pytest.mark.parametrize("options", [{"max_concurrency": 10}, {"batch_size": 150, "nesting": "flat"}])
 def test_the_cost_of_an_item_does_not_depend_on_how_many_there_are(options: Any) -> None:
     """Counted, and not measured: callbacks of the loop, decisions of the completion, calls, updates."""
@@ -234,7 +238,7 @@ def test_the_cost_of_an_item_does_not_depend_on_how_many_there_are(options: Any)
         def predicate(progress: Any, loop: CountingLoop = loop) -> None:
             loop.counts["decisions"] += 1
 
-        fn = mapping(range(count), double, completion=Completion.when(predicate), **options)
+        fn = mapping(range(count), double_on_the_loop, completion=Completion.when(predicate), **options)
         execution = Execution(fn, loop=loop)
         assert execution.result()[-1] == 2 * (count - 1)
         loop.counts["calls"] = len(execution.calls)
@@ -248,7 +252,7 @@ def test_the_cost_of_an_item_does_not_depend_on_how_many_there_are(options: Any)
 def test_the_calls_of_functions_grow_as_the_items_do() -> None:
     costs = []
     for count in (50, 500):
-        execution = Execution(mapping(range(count)))
+        execution = Execution(mapping(range(count), double_on_the_loop))
         counts: Counter[str] = Counter()
 
         def profile(frame: Any, event: str, arg: Any, counts: Counter[str] = counts) -> None:
