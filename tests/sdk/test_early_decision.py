@@ -16,6 +16,11 @@ async def wins(ctx: DurableContext) -> str:
     return "won"
 
 
+async def turns() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
 async def in_a_wait(ctx: DurableContext) -> str:
     await ctx.wait("lose", 3600)
     return await ctx.step("never", str)
@@ -54,7 +59,7 @@ def test_a_failure_that_decides_cancels_the_rest() -> None:
 
     async def handler(event: Any, ctx: DurableContext) -> Any:
         batch = await ctx.map("race", [in_a_wait, fails, in_a_body], lambda branch, ctx: branch(ctx))
-        await ctx.step("afterwards", asyncio.sleep, 0.01)
+        await ctx.step("afterwards", turns)
         return [item.status for item in batch]
 
     execution = Execution(handler)
