@@ -544,7 +544,7 @@ class DurableContext:
         return self._scope.start(call)
 
     def first(
-        self, name: str | None, **branches: Callable[[DurableContext], Coroutine[Any, Any, T]]
+        self, name: str | None, /, **branches: Callable[[DurableContext], Coroutine[Any, Any, T]]
     ) -> Operation[tuple[str, T]]:
         """Run branches side by side until one succeeds, and remember which; the others are cancelled.
 
