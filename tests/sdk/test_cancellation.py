@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,12 +16,18 @@ from durable_lambda.protocol.errors import InvalidParameterValueException
 from durable_lambda.protocol.updates import OperationUpdate
 from recording import RecordingBackend
 
+HAS_BEGUN = threading.Event()
+"""The slow step of this run has."""
+
 
 async def forever() -> None:
+    HAS_BEGUN.set()
     await asyncio.Event().wait()
 
 
 def fail() -> None:
+    """On a thread, so it has to wait for what it ends: a branch that is cut off earlier gets further on a replay."""
+    assert HAS_BEGUN.wait(10)
     raise ValueError("no")
 
 
@@ -49,6 +56,7 @@ def runs_alike(code: Any) -> Execution:
     async def handler(event: Any, ctx: DurableContext) -> Any:
         return await code(ctx)
 
+    HAS_BEGUN.clear()
     execution = Execution(handler, start_delay=0)
     execution.suspends()
     execution.suspends()
