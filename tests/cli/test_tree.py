@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from durable_lambda.cli.output import error_lines
 from durable_lambda.cli.tree import Row, duration, error_text, fit, lines, plain_signs, rows
 from durable_lambda.protocol.operations import (
     CallbackDetails,
@@ -165,3 +166,9 @@ def test_as_text_the_columns_stand_below_each_other() -> None:
         "└─ ● ship      step  running    3.0 s",
     ]
     assert lines([]) == []
+
+
+def test_control_characters_of_an_error_are_shown_and_not_obeyed() -> None:
+    error = ErrorObject("ValueError", "\x1b[31mred\x07")
+    assert error_text(error) == "ValueError: \\x1b[31mred\\x07"
+    assert error_lines(error) == ["ValueError: \\x1b[31mred\\x07"]

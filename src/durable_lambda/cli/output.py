@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from durable_lambda.cli.live import line_writer
 from durable_lambda.cli.summary import Summary
+from durable_lambda.cli.tree import visible
 from durable_lambda.protocol.operations import ErrorObject
 
 
@@ -51,7 +52,7 @@ def error_lines(error: ErrorObject | None) -> list[str]:
         lines.append(f"  data: {error.error_data}")
     for entry in error.stack_trace or []:
         lines += ["  " + line for line in entry.rstrip().splitlines()]
-    return lines
+    return [visible(line) for line in lines]
 
 
 def _is_for_rebuilding(data: str) -> bool:
@@ -60,4 +61,9 @@ def _is_for_rebuilding(data: str) -> bool:
         content = json.loads(data)
     except ValueError:
         return False
-    return isinstance(content, dict) and set(cast("dict[str, object]", content)) <= {"args", "attributes"}
+    return isinstance(content, dict) and set(cast("dict[str, object]", content)) <= {
+        "args",
+        "attributes",
+        "binary",
+        "exceptions",
+    }

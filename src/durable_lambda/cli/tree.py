@@ -208,8 +208,15 @@ def error_text(error: ErrorObject | None) -> str:
     if error is None:
         return ""
     parts = [part for part in (error.error_type, error.error_message or error.error_data) if part]
-    text = " ".join(": ".join(parts).split())
+    text = visible(" ".join(": ".join(parts).split()))
     return text if len(text) <= _MAX_MESSAGE else text[: _MAX_MESSAGE - 1] + "…"
+
+
+def visible(text: str) -> str:
+    """The text with its control characters shown instead of obeyed: what an error says is data."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text)
 
 
 def error_of(operation: Operation) -> ErrorObject | None:
