@@ -34,7 +34,7 @@ from durable_lambda.protocol.limits import MAX_EXECUTION_PAYLOAD, MAX_INVOCATION
 from durable_lambda.protocol.operations import Operation, RawOperation, decode_operation, operation_id_of
 from durable_lambda.protocol.updates import OperationUpdate
 from durable_lambda.runtime import process
-from durable_lambda.runtime.checkpointer import START_DELAY
+from durable_lambda.runtime.checkpointer import START_DELAY, classified
 from durable_lambda.runtime.invocation import Ending, Invocation, InvocationInterrupted
 from durable_lambda.runtime.journal import Journal
 from durable_lambda.runtime.scope import Scope
@@ -123,10 +123,10 @@ class Handler(Generic[E, R]):
         try:
             operations = await _load_operations(invocation, backend)
         except ServiceError as error:
-            if error.is_stale_token or error.is_retryable:
-                raise BackendError(f"{error.code}: {error.message}", code="AWS_SDK_OPERATION") from error
-            refused = CheckpointError(f"the service refused to give the state: {error.code}: {error.message}")
-            return InvocationOutput("FAILED", error=describe(refused))
+            refusal = classified(error, "to give the state")
+            if isinstance(refusal, BackendError):
+                raise refusal from error
+            return InvocationOutput("FAILED", error=describe(refusal))
         except OSError as error:
             raise BackendError(f"the state could not be read: {type(error).__name__}: {error}") from error
         journal = Journal(operations)

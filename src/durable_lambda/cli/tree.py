@@ -173,11 +173,6 @@ def plain_signs(text: str) -> str:
     return text.translate(_PLAIN)
 
 
-def waiting_callbacks(operations: Sequence[Operation]) -> list[Operation]:
-    """The callbacks that nobody has answered yet."""
-    return [each for each in operations if each.type == "CALLBACK" and each.status == "STARTED"]
-
-
 def answer_command(callback_id: str, answer: str = "") -> str:
     """The command that answers a callback."""
     return f"durable callback success {callback_id} --result JSON{answer}"

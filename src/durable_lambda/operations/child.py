@@ -93,8 +93,8 @@ class ChildContext(Call[T]):
                 raise unwritable(self, error) from error
         except asyncio.CancelledError as cancellation:
             self.record, self.error = describe(cancellation), cancellation
-            if not self.virtual and not self.scope.is_ended:  # by the function: a replay has to see it again
-                self.scope.checkpointer.send(self.update("FAIL", error=self.record))
+            if not self.virtual:
+                self.record_cancellation(self.update("FAIL", error=self.record))
             raise
         except Exception as error:
             self.record = describe(error)

@@ -137,8 +137,7 @@ class Batch(Call[T]):
             reason = await window.run()
         except asyncio.CancelledError as cancellation:
             self._cut_off(window)
-            if not self.scope.is_ended:  # cancelled by the function: a replay has to see it again
-                self.scope.checkpointer.send(self.update("FAIL", error=describe(cancellation)))
+            self.record_cancellation(self.update("FAIL", error=describe(cancellation)))
             raise
         except Exception as error:  # of the completion's predicate
             self._cut_off(window)
@@ -151,7 +150,7 @@ class Batch(Call[T]):
         await self._store(items, reason, window.progress)
         return self._result(items, reason)
 
-    def _check_count(self, recorded: int) -> None:
+    def _check_size(self, recorded: int) -> None:
         """Raises `NonDeterministicExecutionError` when the batch had another number of branches."""
         if recorded != len(self._specs):
             raise determinism.resized(self, recorded, len(self._specs))
@@ -190,7 +189,7 @@ class Batch(Call[T]):
     async def _replay_branches(self, details: wire.ContextDetails) -> BatchResult[Any]:
         """The result of a batch that was too large to store: from its branches, each replayed."""
         summary = msgspec.json.decode(details.result or "", type=Summary)
-        self._check_count(summary.total_count)
+        self._check_size(summary.total_count)
         inside = self.scope.child(self.id)
         items: list[BatchItem[Any]] = []
         for index in range(len(self._specs)):
@@ -255,7 +254,7 @@ class Batch(Call[T]):
 
     def _stored_result(self, payload: str | None) -> BatchResult[Any]:
         stored = msgspec.json.decode(payload or "", type=StoredBatch)
-        self._check_count(len(stored.all))
+        self._check_size(len(stored.all))
         items: list[BatchItem[Any]] = []
         for each in stored.all:
             spec = self._specs[each.index]

@@ -80,8 +80,7 @@ class Condition(Attempted[S]):
                     payload, value = await self._look(state, attempt)
                     is_met = bool(self.until(value))
                 except asyncio.CancelledError as cancellation:
-                    if not scope.is_ended:  # by the function: a replay has to see it again
-                        scope.checkpointer.send(self.update("FAIL", error=describe(cancellation)))
+                    self.record_cancellation(self.update("FAIL", error=describe(cancellation)))
                     raise
                 except Exception as error:
                     await self._fail(error)

@@ -214,9 +214,7 @@ class Step(Attempted[T]):
         """Schedule the next attempt, or record the failure and raise it."""
         scope = self.scope
         if isinstance(error, asyncio.CancelledError):
-            if scope.is_ended:
-                raise error
-            scope.checkpointer.send(self.update("FAIL", error=describe(error)))
+            self.record_cancellation(self.update("FAIL", error=describe(error)))
             raise error
         delay = None
         try:

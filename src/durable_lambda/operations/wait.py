@@ -47,8 +47,7 @@ class Wait(Call[None]):
                 details = state.wait_details if state is not None else None
                 state = await self.change(self.suspended(), details.scheduled_end_timestamp if details else None)
         except asyncio.CancelledError:
-            if not self.scope.is_ended:  # cancelled by the function: a replay has to see it again
-                self.scope.checkpointer.send(self.update("CANCEL"))
+            self.record_cancellation(self.update("CANCEL"))
             raise
         if state.status != "SUCCEEDED":
             raise asyncio.CancelledError(f"{self.label} was cancelled")

@@ -84,6 +84,14 @@ class Call(Generic[T]):
                 raise
             self.operation.was_cancelled_late = True
 
+    def record_cancellation(self, update: OperationUpdate) -> None:
+        """Tell that the function cancelled this operation, so that a replay sees it again.
+
+        A suspension and an early completion cancel too, and record nothing.
+        """
+        if not self.scope.is_ended:
+            self.scope.checkpointer.send(update)
+
     def suspended(self, detail: str = "") -> Suspended:
         """What the invocation ends with when nothing but this operation is left to wait for."""
         return Suspended(

@@ -114,9 +114,7 @@ class Checkpointer:
 
     def flush(self) -> bool:
         """Begin to send what is queued. Returns whether there was anything to send."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stop_timer()
         if self.sender is not None:
             return True
         if not (self._queue or self._poll) or self._token is None:
@@ -143,9 +141,7 @@ class Checkpointer:
         """Wait until what is gathered or being sent has been stored. Lazy updates that nothing followed are dropped."""
         if self._gathered:
             self.flush()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stop_timer()
         if self.sender is not None:
             await asyncio.wait([self.sender])
 
@@ -154,6 +150,9 @@ class Checkpointer:
         self._token = None
         self._queue.clear()
         self._poll = False
+        self._stop_timer()
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -170,7 +169,7 @@ class Checkpointer:
                         raise
                     # The wait was over before it could be cancelled; the token is still good.
         except ServiceError as error:
-            self._give_up(_classified(error), error)
+            self._give_up(classified(error, "a checkpoint"), error)
         except Exception as error:
             self._give_up(BackendError(f"the checkpoint could not be sent: {type(error).__name__}: {error}"), error)
         finally:
@@ -250,8 +249,8 @@ def _size_bound(update: OperationUpdate) -> int:
     return _ENVELOPE + _WIDEST_ESCAPE * characters
 
 
-def _classified(error: ServiceError) -> BackendError | CheckpointError:
+def classified(error: ServiceError, refused: str) -> BackendError | CheckpointError:
     """What a refusal means: the invocation is made again, or the execution has failed."""
     if error.is_stale_token or error.is_retryable:
         return BackendError(f"{error.code}: {error.message}", code="AWS_SDK_OPERATION")
-    return CheckpointError(f"the service refused a checkpoint: {error.code}: {error.message}")
+    return CheckpointError(f"the service refused {refused}: {error.code}: {error.message}")

@@ -67,14 +67,14 @@ class Scope:
         self.is_over = False
         """Whether the function that the context was made for has returned."""
 
-    def child(self, operation_id: str, *, virtual: bool = False, lifeline: Lifeline | None = None) -> Scope:
+    def child(self, operation_id: str, *, virtual: bool = False) -> Scope:
         """The scope of a child context; a virtual one has no operation, its own are children of this scope's."""
         return Scope(
             self.invocation,
             self.make_context,
             prefix=f"{operation_id}-",
             parent_id=self.parent_id if virtual else operation_id,
-            lifeline=lifeline or self.lifeline,
+            lifeline=self.lifeline,
         )
 
     @property
