@@ -33,7 +33,7 @@ is not an error and therefore no `Exception`: an `except Exception` must not cat
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, TypedDict, Unpack
 
 __all__ = [
     "BackendError",
@@ -129,6 +129,22 @@ class BackendError(DurableError):
     code = "AWS_SDK"
 
 
+class ErrorFields(TypedDict, total=False):
+    """What is recorded of a failure, as the arguments that an `OperationError` takes."""
+
+    error_type: str | None
+    error_message: str | None
+    error_data: str | None
+    stack_trace: list[str] | None
+
+
+class OperationFields(ErrorFields, total=False):
+    """The same, and whose failure it is."""
+
+    operation_name: str | None
+    operation_id: str | None
+
+
 class OperationError(DurableError):
     """An operation failed. What was recorded of the failure is in `error_type`, `error_message`, `error_data` and
     `stack_trace`; each may be `None`."""
@@ -184,22 +200,9 @@ class CallbackError(OperationError):
         message: str,
         *,
         callback_id: str | None = None,
-        operation_name: str | None = None,
-        operation_id: str | None = None,
-        error_type: str | None = None,
-        error_message: str | None = None,
-        error_data: str | None = None,
-        stack_trace: list[str] | None = None,
+        **recorded: Unpack[OperationFields],
     ) -> None:
-        super().__init__(
-            message,
-            operation_name=operation_name,
-            operation_id=operation_id,
-            error_type=error_type,
-            error_message=error_message,
-            error_data=error_data,
-            stack_trace=stack_trace,
-        )
+        super().__init__(message, **recorded)
         self.callback_id = callback_id
 
 
@@ -288,22 +291,9 @@ class CompensationError(OperationError):
         message: str,
         *,
         result: object = None,
-        operation_name: str | None = None,
-        operation_id: str | None = None,
-        error_type: str | None = None,
-        error_message: str | None = None,
-        error_data: str | None = None,
-        stack_trace: list[str] | None = None,
+        **recorded: Unpack[OperationFields],
     ) -> None:
-        super().__init__(
-            message,
-            operation_name=operation_name,
-            operation_id=operation_id,
-            error_type=error_type,
-            error_message=error_message,
-            error_data=error_data,
-            stack_trace=stack_trace,
-        )
+        super().__init__(message, **recorded)
         self.result = result
 
 

@@ -20,7 +20,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from durable_lambda import errors
+from durable_lambda.errors import ErrorFields, OperationError
 from durable_lambda.protocol.operations import ErrorObject
 
 MAX_STACK_ENTRIES: Final = 50
@@ -82,6 +82,16 @@ def _record(error: BaseException, message: str) -> RecordedException:
     if any(now is None and before is not None for now, before in zip(kept, args, strict=True)):
         return RecordedException([message], attributes)
     return RecordedException(kept, attributes, binary)
+
+
+def fields_of(record: ErrorObject) -> ErrorFields:
+    """What a record says, as the arguments of an `OperationError`."""
+    return {
+        "error_type": record.error_type,
+        "error_message": record.error_message,
+        "error_data": record.error_data,
+        "stack_trace": record.stack_trace,
+    }
 
 
 def _json_or_none(value: object) -> object:
@@ -166,12 +176,9 @@ class ExceptionClasses:
         rebuilt = self.rebuild(part)
         if rebuilt is not None:
             return rebuilt
-        return errors.OperationError(
+        return OperationError(
             ": ".join(text for text in (part.error_type, part.error_message) if text),
-            error_type=part.error_type,
-            error_message=part.error_message,
-            error_data=part.error_data,
-            stack_trace=part.stack_trace,
+            **fields_of(part),
         )
 
 

@@ -20,6 +20,7 @@ from durable_lambda.errors import (
     DeserializationError,
     ValidationError,
 )
+from durable_lambda.failures import fields_of
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.limits import MAX_CALLBACK_TIMEOUT_SECONDS
 from durable_lambda.protocol.updates import CallbackOptions
@@ -166,8 +167,5 @@ class CallbackResult(Call[Any]):
             callback_id=self.handle.callback_id,
             operation_name=self.name,
             operation_id=self.id,
-            error_type=error.error_type,
-            error_message=error.error_message,
-            error_data=error.error_data,
-            stack_trace=error.stack_trace,
+            **fields_of(error),
         )

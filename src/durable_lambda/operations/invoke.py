@@ -21,6 +21,7 @@ from durable_lambda.errors import (
     SerializationError,
     ValidationError,
 )
+from durable_lambda.failures import fields_of
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.limits import MAX_FUNCTION_NAME, MAX_OPERATION_PAYLOAD, MAX_TENANT_ID
 from durable_lambda.protocol.updates import ChainedInvokeOptions
@@ -134,10 +135,7 @@ class Invoke(Call[Any]):
             + ": ".join(text for text in cause if text),
             operation_name=self.name,
             operation_id=self.id,
-            error_type=error.error_type,
-            error_message=error.error_message,
-            error_data=error.error_data,
-            stack_trace=error.stack_trace,
+            **fields_of(error),
         )
 
 

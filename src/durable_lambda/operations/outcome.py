@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from durable_lambda.errors import DeserializationError, OperationError, SerializationError, ValidationError
+from durable_lambda.failures import fields_of
 from durable_lambda.protocol.limits import MAX_OPERATION_PAYLOAD
 from durable_lambda.protocol.operations import ErrorObject
 from durable_lambda.runtime.call import Call
@@ -98,9 +99,6 @@ def failure(
             f"{call.kind} failed for operation {call.name!r}: {cause}",
             operation_name=call.name,
             operation_id=call.id,
-            error_type=record.error_type,
-            error_message=record.error_message,
-            error_data=record.error_data,
-            stack_trace=record.stack_trace,
+            **fields_of(record),
         )
     return rebuilt if original is None else rebuilt.with_traceback(original.__traceback__)
