@@ -85,6 +85,44 @@ def run(
     run_command(target, event=event, name=name, db=db, skip_time=skip_time, as_json=as_json)
 
 
+@app.command()
+def serve(
+    targets: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME=]TARGET...", help="Durable functions to host in this process")
+    ] = None,
+    *,
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="N", help="0 for any that is free")] = 9000,
+    db: Db = DEFAULT_DB,
+    invoke_endpoint: Annotated[
+        str | None,
+        typer.Option("--invoke-endpoint", metavar="URL", help="A Lambda Invoke endpoint that runs functions"),
+    ] = None,
+    functions: Annotated[
+        Path | None,
+        typer.Option("--functions", metavar="FILE", help="JSON: which functions that endpoint runs"),
+    ] = None,
+    strict_qualifiers: Annotated[
+        bool, typer.Option("--strict-qualifiers", help="Refuse a durable function's name without a qualifier")
+    ] = False,
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Listen on an address that other machines reach; needs a secret")
+    ] = False,
+) -> None:
+    """Serve the Lambda API for durable functions: to boto3, the AWS CLI, any language's SDK.
+
+    \b
+    durable serve orders=app.py:handler --db orders.db
+    aws lambda invoke --endpoint-url http://127.0.0.1:9000 --function-name 'orders:$LATEST' out.json
+    durable serve --invoke-endpoint http://127.0.0.1:3001 --functions functions.json
+    """
+    from durable_lambda.cli.serve import ServeOptions, serve_command
+
+    serve_command(
+        ServeOptions(targets or [], host, port, db, invoke_endpoint, functions, strict_qualifiers, allow_remote)
+    )
+
+
 @app.command("list")
 def list_(db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
     """List the executions in FILE, the newest first.

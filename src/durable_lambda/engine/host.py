@@ -55,6 +55,7 @@ class Host:
         entropy: Entropy = os.urandom,
         *,
         strict_qualifiers: bool = False,
+        any_account: bool = False,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -69,7 +70,7 @@ class Host:
         """The same by function and name."""
         self.functions: dict[str, Registration] = {}
         self.plain: dict[str, PlainFunction] = {}
-        self.targets = Targets(self.functions, self.plain, strict_qualifiers)
+        self.targets = Targets(self.functions, self.plain, strict_qualifiers, any_account)
         self.waiters: dict[str, list[Future[ExecutionEnded]]] = {}
         """Who waits for an execution's end, by its id."""
         self.backend = InProcessBackend(self)

@@ -42,7 +42,7 @@ class CallbackAnswer:
     error: ErrorObject | None = None
 
 
-def start_execution(host: Host, function: str, payload: str, name: str | None) -> ExecutionRow:
+def start_execution(host: Host, function: str, payload: str | None, name: str | None) -> ExecutionRow:
     """Begin an execution, or find the one that has that name and payload already.
 
     Raises `ValidationError` for a function that is not registered or an event that is too large,

@@ -40,6 +40,21 @@ class ExecutionRow(msgspec.Struct, frozen=True):
     """Milliseconds that it is kept after its end."""
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which executions of a function a page has. Moments are epoch milliseconds."""
+
+    function: str
+    name: str | None
+    statuses: tuple[str, ...]
+    started_after: int | None
+    started_before: int | None
+    beyond: int | None
+    """The key of the execution before the page."""
+    oldest_first: bool
+    limit: int
+
+
 @dataclass(slots=True)
 class Writes:
     """What one transaction writes."""
@@ -85,6 +100,27 @@ class StoreReader:
         where = " AND ".join(f"{column} = ?" for column, _ in wanted)
         clause = f"WHERE {where} ORDER BY key DESC LIMIT ?" if where else "ORDER BY key DESC LIMIT ?"
         return self._select(clause, (*(value for _, value in wanted), limit))
+
+    def search(self, search: Search) -> Sequence[ExecutionRow]:
+        """A page of one function's executions."""
+        conditions: list[tuple[str, object]] = [
+            ("name = ?", search.name),
+            ("started_at > ?", search.started_after),
+            ("started_at < ?", search.started_before),
+            ("key > ?" if search.oldest_first else "key < ?", search.beyond),
+        ]
+        given = [(condition, value) for condition, value in conditions if value is not None]
+        where = "".join(f" AND {condition}" for condition, _ in given)
+        if search.statuses:
+            where += f" AND status IN ({', '.join('?' * len(search.statuses))})"
+        return self._select(
+            f"WHERE function = ?{where} ORDER BY key {'ASC' if search.oldest_first else 'DESC'} LIMIT ?",
+            (search.function, *(value for _, value in given), *search.statuses, search.limit),
+        )
+
+    def has_executions_of(self, function: str) -> bool:
+        """Whether there is an execution of a function."""
+        return bool(self._rows("SELECT 1 FROM executions WHERE function = ? LIMIT 1", (function,)))
 
     def log(self, key: int) -> list[Record]:
         """All records of an execution."""

@@ -34,6 +34,7 @@ MAX_RETENTION_DAYS: Final = 90
 MAX_OPERATION_PAYLOAD: Final = 1 * MIB  # STEP, CONTEXT, CHAINED_INVOKE and CALLBACK results and inputs
 MAX_ERROR_OBJECT: Final = 1 * MIB
 MAX_EXECUTION_PAYLOAD: Final = 6 * MIB
+MAX_EVENT_PAYLOAD: Final = 1 * MIB  # the input of an asynchronous invocation
 MAX_INVOCATION_RESPONSE: Final = 6 * MIB - 50  # above it the result travels in an EXECUTION checkpoint
 REPLAY_CHILDREN_THRESHOLD: Final = 256 * KIB  # above it a context stores a summary and replays its children
 

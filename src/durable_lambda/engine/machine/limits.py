@@ -17,6 +17,8 @@ class Limits:
     """Type, message, data and stack trace of one error together."""
     execution_payload: int = service.MAX_EXECUTION_PAYLOAD
     """An execution's input, and its result."""
+    event_payload: int = service.MAX_EVENT_PAYLOAD
+    """An execution's input, if its start is not waited for (invocation type `Event`)."""
     operations: int = service.MAX_OPERATIONS
     """Operations in one execution. One more fails the execution."""
     execution_data: int = service.MAX_EXECUTION_DATA
