@@ -285,6 +285,7 @@ class DurableContext:
         initial_state: S,
         until: Callable[[S], bool],
         poll: Poll = DEFAULT_POLL,
+        codec: Codec[Any] | None = None,
     ) -> Operation[S]: ...
     @overload
     def wait_for_condition(
@@ -295,6 +296,7 @@ class DurableContext:
         initial_state: S,
         until: Callable[[S], bool],
         poll: Poll = DEFAULT_POLL,
+        codec: Codec[Any] | None = None,
     ) -> Operation[S]: ...
     def wait_for_condition(
         self,
@@ -304,6 +306,7 @@ class DurableContext:
         initial_state: Any,
         until: Callable[[Any], bool],
         poll: Poll = DEFAULT_POLL,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]:
         """Check again and again, with nothing running in between, until the state is as it should be.
 
@@ -314,6 +317,7 @@ class DurableContext:
             initial_state: What the first check gets.
             until: Whether a state is as it should be. It must be pure.
             poll: How often, and how long to wait in between. Default `Poll()`.
+            codec: How a state is stored. Default: JSON.
 
         Returns:
             An operation that gives the last state.
@@ -327,7 +331,7 @@ class DurableContext:
             job = await ctx.wait_for_condition("job", look, initial_state=job, until=lambda job: job.is_done)
         """
         return self._scope.start(
-            Condition(self._scope, name, check, initial_state=initial_state, until=until, poll=poll)
+            Condition(self._scope, name, check, initial_state=initial_state, until=until, poll=poll, codec=codec)
         )
 
     @overload
@@ -339,6 +343,8 @@ class DurableContext:
         *,
         result_type: type[R],
         tenant_id: str | None = None,
+        codec: Codec[Any] | None = None,
+        payload_codec: Codec[Any] | None = None,
     ) -> Operation[R]: ...
     @overload
     def invoke(
@@ -349,6 +355,8 @@ class DurableContext:
         *,
         result_type: Any = Any,
         tenant_id: str | None = None,
+        codec: Codec[Any] | None = None,
+        payload_codec: Codec[Any] | None = None,
     ) -> Operation[Any]: ...
     def invoke(
         self,
@@ -358,6 +366,8 @@ class DurableContext:
         *,
         result_type: Any = Any,
         tenant_id: str | None = None,
+        codec: Codec[Any] | None = None,
+        payload_codec: Codec[Any] | None = None,
     ) -> Operation[Any]:
         """Have another function, durable or not, do something, and give its result.
 
@@ -373,6 +383,8 @@ class DurableContext:
                 payload, which is `None` for a durable function and `{}` for another one.
             result_type: What the JSON of the result is decoded into. Default: JSON's own types.
             tenant_id: Which tenant the function runs for, if it isolates tenants. Default: none.
+            codec: How the result is read. Default: JSON.
+            payload_codec: How the payload is written; what it writes must be JSON. Default: JSON.
 
         Raises:
             ValidationError: A name or `tenant_id` is out of bounds; nothing was sent.
@@ -385,7 +397,16 @@ class DurableContext:
         Example:
             receipt = await ctx.invoke("charge", "payments:live", order, result_type=Receipt)
         """
-        call = Invoke(self._scope, name, function_name, payload, result_type=result_type, tenant_id=tenant_id)
+        call = Invoke(
+            self._scope,
+            name,
+            function_name,
+            payload,
+            result_type=result_type,
+            tenant_id=tenant_id,
+            codec=codec,
+            payload_codec=payload_codec,
+        )
         return self._scope.start(call)
 
     @overload
@@ -395,6 +416,7 @@ class DurableContext:
         fn: Callable[[*Ts, DurableContext], Coroutine[Any, Any, T]],
         *args: *Ts,
         virtual: bool = False,
+        codec: Codec[Any] | None = None,
     ) -> Operation[T]: ...
     @overload
     def run_in_child_context(
@@ -403,6 +425,7 @@ class DurableContext:
         fn: Callable[[*Ts, DurableContext], Coroutine[Any, Any, Any]],
         *args: *Ts,
         virtual: bool = False,
+        codec: Codec[Any] | None = None,
         result_type: type[R],
     ) -> Operation[R]: ...
     @overload
@@ -412,10 +435,17 @@ class DurableContext:
         fn: Callable[[*Ts, DurableContext], Coroutine[Any, Any, Any]],
         *args: *Ts,
         virtual: bool = False,
+        codec: Codec[Any] | None = None,
         result_type: Any,
     ) -> Operation[Any]: ...
     def run_in_child_context(
-        self, name: str | None, fn: Callable[..., Any], *args: Any, virtual: bool = False, result_type: Any = UNSET
+        self,
+        name: str | None,
+        fn: Callable[..., Any],
+        *args: Any,
+        virtual: bool = False,
+        result_type: Any = UNSET,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]:
         """Run `fn(*args, ctx)` with a context of its own, and remember its result as one operation.
 
@@ -428,12 +458,15 @@ class DurableContext:
             *args: Its arguments before the context.
             virtual: Number the operations apart, but record no operation for the context itself. Default: record one.
             result_type: What the result is decoded into. Default: the annotation of `fn`.
+            codec: How the result is stored. Default: JSON.
 
         Raises:
             ValidationError: The call cannot be right; nothing was sent.
             Exception: What `fn` raised, with its own type; `ChildContextError` where it cannot be rebuilt.
         """
-        return self._scope.start(ChildContext(self._scope, name, fn, args, virtual=virtual, result_type=result_type))
+        return self._scope.start(
+            ChildContext(self._scope, name, fn, args, virtual=virtual, result_type=result_type, codec=codec)
+        )
 
     @overload
     def parallel(
@@ -444,6 +477,8 @@ class DurableContext:
         max_concurrency: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
+        item_codec: Codec[Any] | None = None,
+        codec: Codec[BatchResult[Any]] | None = None,
     ) -> Operation[BatchResult[T]]: ...
     @overload
     def parallel(
@@ -454,6 +489,8 @@ class DurableContext:
         max_concurrency: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
+        item_codec: Codec[Any] | None = None,
+        codec: Codec[BatchResult[Any]] | None = None,
     ) -> Operation[BatchResult[T]]: ...
     def parallel(
         self,
@@ -463,6 +500,8 @@ class DurableContext:
         max_concurrency: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
+        item_codec: Codec[Any] | None = None,
+        codec: Codec[BatchResult[Any]] | None = None,
     ) -> Operation[BatchResult[Any]]:
         """Run branches side by side, each with a context of its own, and remember what became of each.
 
@@ -473,6 +512,8 @@ class DurableContext:
             completion: When the batch is decided. Default: `Completion.all_successful()`, at the first failure.
                 Branches that are not done then are cancelled.
             nesting: `"flat"` records no operation for each branch, only those in it. Default: `"nested"`.
+            item_codec: How the result of a branch is stored. Default: JSON.
+            codec: How the whole `BatchResult` is stored. Default: JSON.
 
         Returns:
             An operation that gives a `BatchResult`, in the order of the branches. It raises nothing because a branch
@@ -492,6 +533,8 @@ class DurableContext:
             batch_size=None,
             completion=completion,
             nesting=nesting,
+            item_codec=item_codec,
+            codec=codec,
         )
         call.branches = branches
         return self._scope.start(call)
@@ -507,6 +550,8 @@ class DurableContext:
         completion: Completion | None = None,
         item_name: Callable[[Item, int], str] | None = None,
         nesting: Nesting = "nested",
+        item_codec: Codec[Any] | None = None,
+        codec: Codec[BatchResult[Any]] | None = None,
     ) -> Operation[BatchResult[T]]:
         """Run `fn(item, ctx)` for each item, side by side, and remember what became of each.
 
@@ -519,6 +564,8 @@ class DurableContext:
             completion: As for `parallel`.
             item_name: Makes the name of an item's operation from the item and its index. Default: `map-item-<index>`.
             nesting: As for `parallel`.
+            item_codec: As for `parallel`.
+            codec: As for `parallel`.
 
         Returns:
             An operation that gives a `BatchResult`, in the order of the items.
@@ -537,6 +584,8 @@ class DurableContext:
             batch_size=batch_size,
             completion=completion,
             nesting=nesting,
+            item_codec=item_codec,
+            codec=codec,
         )
         call.items = items
         call.fn = fn

@@ -48,6 +48,7 @@ class ChildContext(Call[T]):
         *,
         virtual: bool,
         result_type: Any,
+        codec: Codec[T] | None = None,
     ) -> None:
         super().__init__(scope, name)
         self.fn = fn
@@ -58,7 +59,10 @@ class ChildContext(Call[T]):
         self.record: wire.ErrorObject | None = None
         self.error: BaseException | None = None
         """What was recorded of its failure, and the exception that it is."""
-        self.codec: Codec[T] = result_codec(fn) if result_type is UNSET else codec_for(result_type)
+        if codec is not None:
+            self.codec: Codec[T] = codec
+        else:
+            self.codec = result_codec(fn) if result_type is UNSET else codec_for(result_type)
 
     def prepare(self) -> None:
         check_name(self.name, self.verb)
@@ -79,6 +83,8 @@ class ChildContext(Call[T]):
             self.value = self.codec.decode("null" if payload is None else payload)
         except DeserializationError as error:
             return Operation.failed(unreadable(self, error))
+        except Exception as error:  # of a codec of the user's
+            return Operation.failed(error)
         self.payload = payload or "null"
         return Operation(self.value)
 

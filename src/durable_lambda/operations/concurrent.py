@@ -33,7 +33,7 @@ from durable_lambda.runtime.ids import operation_id
 from durable_lambda.runtime.lifeline import Lifeline
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
-from durable_lambda.values import UNSET
+from durable_lambda.values import UNSET, Codec, round_trip
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ class Branch(ChildContext[Any]):
 class Batch(Call[T]):
     """A CONTEXT around branches. Its kinds differ in how these are given, and in what is made of the result."""
 
-    __slots__ = ("_begun", "_specs", "batch_size", "completion", "max_concurrency", "nesting")
+    __slots__ = ("_begun", "_specs", "batch_size", "codec", "completion", "item_codec", "max_concurrency", "nesting")
 
     type = "CONTEXT"
     branch_type: ClassVar[type[Branch]]
@@ -72,8 +72,12 @@ class Batch(Call[T]):
         batch_size: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
+        item_codec: Codec[Any] | None = None,
+        codec: Codec[BatchResult[Any]] | None = None,
     ) -> None:
         super().__init__(scope, name)
+        self.item_codec = item_codec
+        self.codec = codec
         self.max_concurrency = max_concurrency
         self.batch_size = batch_size
         self.completion = Completion.all_successful() if completion is None else completion
@@ -107,9 +111,14 @@ class Batch(Call[T]):
         if recorded.status != "SUCCEEDED" or details.replay_children:
             return None
         try:
-            batch = self._stored_result(details.result)
+            if self.codec is not None:
+                batch = self.codec.decode("null" if details.result is None else details.result)
+            else:
+                batch = self._stored_result(details.result)
         except (msgspec.MsgspecError, DeserializationError, IndexError) as error:
             return Operation.failed(unreadable(self, error))
+        except Exception as error:  # of a codec of the user's
+            return Operation.failed(error)
         try:
             return Operation(self.outcome(batch))
         except Exception as error:
@@ -147,8 +156,7 @@ class Batch(Call[T]):
         self._cut_off(window)
         undone = set(window.under_way)
         items = [self._item(index, undone) for index in range(len(self._specs))]
-        await self._store(items, reason, window.progress)
-        return self._result(items, reason)
+        return await self._store(items, reason, window.progress)
 
     def _check_size(self, recorded: int) -> None:
         """Raises `NonDeterministicExecutionError` when the batch had another number of branches."""
@@ -174,11 +182,16 @@ class Batch(Call[T]):
         lifeline = Lifeline(inside.lifeline)
         # The branch's own updates hang on its lifeline too, so its call has a scope with that.
         own = Scope(inside.invocation, inside.make_context, prefix="", parent_id=inside.parent_id, lifeline=lifeline)
-        branch = self.branch_type(own, spec.name, spec.fn, spec.args, virtual=self.nesting == "flat", result_type=UNSET)
+        branch = self._branch(own, spec, virtual=self.nesting == "flat")
         branch.id = operation_id(f"{self.id}-{index}")
         operation = own.begin(branch, own.home)
         self._begun[index] = branch, operation, lifeline
         return operation
+
+    def _branch(self, scope: Scope, spec: BranchSpec, *, virtual: bool) -> Branch:
+        return self.branch_type(
+            scope, spec.name, spec.fn, spec.args, virtual=virtual, result_type=UNSET, codec=self.item_codec
+        )
 
     def _is_success(self, index: int) -> bool:
         branch, operation, _ = self._begun[index]
@@ -220,20 +233,26 @@ class Batch(Call[T]):
         record = self._begun[item.index][0].record
         return record or describe(item.error or asyncio.CancelledError())
 
-    async def _store(self, items: list[BatchItem[Any]], reason: CompletionReason, progress: BatchProgress) -> None:
+    async def _store(
+        self, items: list[BatchItem[Any]], reason: CompletionReason, progress: BatchProgress
+    ) -> BatchResult[Any]:
         stored = [
             StoredItem(
                 item.index,
                 item.status,
-                msgspec.Raw(self._begun[item.index][0].payload or "null") if item.status == "SUCCEEDED" else NULL,
+                self._stored_item(item.index) if item.status == "SUCCEEDED" else NULL,
                 self._record_of(item) if item.status == "FAILED" else None,
             )
             for item in items
         ]
+        result = self._result(items, reason)
         payload = msgspec.json.encode(StoredBatch(stored, reason))
+        if self.codec is not None:
+            text, result = round_trip(self.codec, result)
+            payload = text.encode()
         if len(payload) <= REPLAY_CHILDREN_THRESHOLD:
             await self.conclude(self.update("SUCCEED", payload=payload.decode()))
-            return
+            return result
         summary = Summary(
             f"{self.sub_type}Result",
             progress.total_count,
@@ -241,7 +260,7 @@ class Batch(Call[T]):
             progress.failure_count,
             progress.total_count - progress.completed_count,
             reason,
-            self._result(items, reason).status,
+            result.status,
             "".join(LETTER_OF[item.status] for item in items),
         )
         await self.conclude(
@@ -251,6 +270,11 @@ class Batch(Call[T]):
                 context_options=ContextOptions(replay_children=True),
             )
         )
+        return result
+
+    def _stored_item(self, index: int) -> msgspec.Raw:
+        payload = self._begun[index][0].payload or "null"
+        return msgspec.Raw(payload if self.item_codec is None else msgspec.json.encode(payload))
 
     def _stored_result(self, payload: str | None) -> BatchResult[Any]:
         stored = msgspec.json.decode(payload or "", type=StoredBatch)
@@ -258,9 +282,12 @@ class Batch(Call[T]):
         items: list[BatchItem[Any]] = []
         for each in stored.all:
             spec = self._specs[each.index]
-            branch = self.branch_type(self.scope, spec.name, spec.fn, spec.args, virtual=False, result_type=UNSET)
+            branch = self._branch(self.scope, spec, virtual=False)
             if each.status == "SUCCEEDED":
-                value = branch.codec.decode(bytes(each.result).decode())
+                payload = bytes(each.result).decode()
+                value = branch.codec.decode(
+                    payload if self.item_codec is None else msgspec.json.decode(payload, type=str)
+                )
                 items.append(BatchItem(each.index, spec.name, each.status, value))
             elif each.status == "FAILED":
                 error = failure(branch, each.error or wire.ErrorObject(), ChildContextError)

@@ -41,13 +41,14 @@ class Condition(Attempted[S]):
         initial_state: S,
         until: Callable[[S], bool],
         poll: Poll,
+        codec: Codec[S] | None = None,
     ) -> None:
         super().__init__(scope, name)
         self.check = check
         self.initial_state = initial_state
         self.until = until
         self.poll = poll
-        self.codec: Codec[S] = result_codec(check)
+        self.codec: Codec[S] = result_codec(check) if codec is None else codec
 
     def prepare(self) -> None:
         check_name(self.name, self.verb)

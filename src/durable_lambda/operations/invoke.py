@@ -42,7 +42,7 @@ _FAILURES: Final = {"TIMED_OUT": InvokeTimeoutError, "STOPPED": InvokeStoppedErr
 class Invoke(Call[Any]):
     """A CHAINED_INVOKE of a function."""
 
-    __slots__ = ("_is_sent", "_options", "_payload", "codec", "function_name", "payload", "tenant_id")
+    __slots__ = ("_is_sent", "_options", "_payload", "codec", "function_name", "payload", "payload_codec", "tenant_id")
 
     type = "CHAINED_INVOKE"
     sub_type = "ChainedInvoke"
@@ -58,12 +58,15 @@ class Invoke(Call[Any]):
         *,
         result_type: Any,
         tenant_id: str | None,
+        codec: Codec[Any] | None = None,
+        payload_codec: Codec[Any] | None = None,
     ) -> None:
         super().__init__(scope, name)
         self.function_name = function_name
         self.payload = payload
         self.tenant_id = tenant_id
-        self.codec: Codec[Any] = codec_for(result_type)
+        self.codec: Codec[Any] = codec_for(result_type) if codec is None else codec
+        self.payload_codec = payload_codec
         self._is_sent = False
         """Whether the history has its START: the payload is not written a second time."""
 
@@ -97,7 +100,11 @@ class Invoke(Call[Any]):
 
     def _encode(self) -> str:
         try:
-            encoded = msgspec.json.encode(self.payload)
+            encoded = (
+                msgspec.json.encode(self.payload)
+                if self.payload_codec is None
+                else self.payload_codec.encode(self.payload).encode()
+            )
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise self._unsendable(f"cannot be written as JSON: {error}; pass plain data") from error
         if len(encoded) > MAX_OPERATION_PAYLOAD:
