@@ -10,8 +10,7 @@ from typing import Any
 
 import msgspec
 
-from durable_lambda import CallbackExternalError, CallbackTimeoutError, DurableContext
-
+from durable_lambda import CallbackError, CallbackExternalError, CallbackTimeoutError, DurableContext
 from handlers.entry import durable
 
 
@@ -54,7 +53,11 @@ async def kept_alive(event: str, ctx: DurableContext) -> str:
 
 @durable
 async def rejected(event: str, ctx: DurableContext) -> str:
-    return await ctx.callback_result(await ctx.create_callback(event), raw=True)
+    """What is asked for is the answer's message alone; our error's text names the operation and the id as well."""
+    try:
+        return await ctx.callback_result(await ctx.create_callback(event), raw=True)
+    except CallbackExternalError as error:
+        raise CallbackError(error.error_message or "") from error
 
 
 @durable

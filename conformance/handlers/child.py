@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 from durable_lambda import DurableContext, Retry, current_step
-
 from handlers.entry import crash, durable, is_first_time
 from handlers.step import UpperCase, fail
 
@@ -122,6 +122,7 @@ async def crash_inside(event: str, ctx: DurableContext) -> str:
 
     def die_once() -> str:
         if is_first_time(arn):
+            time.sleep(1)  # by now it is stored that the attempt has begun
             crash()
         return event
 

@@ -6,9 +6,18 @@ from typing import Any
 
 from durable_lambda import BatchResult, Completion, DurableContext
 from durable_lambda.batch import BatchItem
-
 from handlers.entry import durable
-from handlers.parallel import Wrapped, told
+from handlers.parallel import told
+
+
+class Prefixed:
+    """Stores a string behind a word."""
+
+    def encode(self, value: str) -> str:
+        return f"wrapped:{value}"
+
+    def decode(self, payload: str) -> str:
+        return payload.removeprefix("wrapped:")
 
 
 class Joined:
@@ -131,7 +140,7 @@ async def named_items(event: list[int], ctx: DurableContext) -> list[int]:
 
 @durable
 async def own_item_codec(event: Any, ctx: DurableContext) -> list[str]:
-    return (await ctx.map("map", ["x", "y"], upper, max_concurrency=1, item_codec=Wrapped())).results()
+    return (await ctx.map("map", ["x", "y"], upper, max_concurrency=1, item_codec=Prefixed())).results()
 
 
 @durable

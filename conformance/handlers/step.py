@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from durable_lambda import DurableContext, Retry, StepInterruptedError, current_step
-
 from handlers.entry import crash, durable
 
 
@@ -94,7 +93,7 @@ async def replayed(event: Any, ctx: DurableContext) -> str:
         return "computed"
 
     result = await ctx.step("compute", compute)
-    await ctx.wait("pause", 1)
+    await ctx.wait("pause", 2)
     return result
 
 
@@ -175,7 +174,7 @@ async def crash_without_another_attempt(event: str, ctx: DurableContext) -> None
         current_step().logger.info("about to crash: %s", event)
         crash()
 
-    await ctx.step("die", die, at_most_once=True, retry=Retry.none())
+    await ctx.step("at_most_once_flaky_step", die, at_most_once=True, retry=Retry.none())
 
 
 @durable

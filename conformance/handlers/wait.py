@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 from durable_lambda import DurableContext
-
 from handlers.entry import durable
 
 

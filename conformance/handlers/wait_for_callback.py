@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from durable_lambda import CallbackError, CallbackTimeoutError, DurableContext, Retry
-
 from handlers.entry import durable
 
 

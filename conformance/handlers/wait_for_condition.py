@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from durable_lambda import DurableContext, Poll
-
 from handlers.entry import durable
 
 EVERY_SECOND = Poll(initial_delay=1, max_delay=1, backoff=1.0, jitter="none")

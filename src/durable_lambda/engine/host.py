@@ -173,6 +173,8 @@ class Host:
             if state.invocation is not None and state.unseen:
                 self._tell(hosted.watchers)
             self.advance(hosted)
+        if hosted.head_start is not None and hosted.task is None:
+            self.invokes.release(hosted)
         self._tell(hosted.subscribers)
 
     def _on_failed(self, hosted: Hosted, invocation: Invocation | None) -> None:

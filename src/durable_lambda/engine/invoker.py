@@ -39,6 +39,11 @@ class Registration:
     invocation_timeout: float
     retention: int
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the function runs in another process, and its answers take their time."""
+        return getattr(self.function, "is_elsewhere", False)
+
 
 class InvocationContext:
     """What a Lambda handler calls `context`, as far as it has a meaning here."""

@@ -64,7 +64,7 @@ class Received:
 
 
 def check_access(access: Access, received: Received) -> None:
-    """Raise `AccessDeniedException` unless the request may be answered. The body's own hash is checked by `check_body`."""
+    """Raise `AccessDeniedException` unless the request may be answered; `check_body` follows."""
     if access.is_open:
         _check_local(received.headers)
         return
@@ -72,11 +72,13 @@ def check_access(access: Access, received: Received) -> None:
     if access.token is not None and authorization.startswith("Bearer "):
         if hmac.compare_digest(authorization[7:].strip().encode(), access.token.encode()):
             return
-    elif access.access_key_id is not None and access.secret_access_key is not None:
-        if authorization.startswith(_ALGORITHM) and _is_signed(
-            received, authorization, access.access_key_id, access.secret_access_key
-        ):
-            return
+    elif (
+        access.access_key_id is not None
+        and access.secret_access_key is not None
+        and authorization.startswith(_ALGORITHM)
+        and _is_signed(received, authorization, access.access_key_id, access.secret_access_key)
+    ):
+        return
     raise AccessDeniedException(
         "The request carries no valid proof: send the server's bearer token, or sign with its access key."
     )
@@ -102,9 +104,10 @@ def _check_local(headers: Mapping[str, str]) -> None:
 
 
 def _is_signed(received: Received, authorization: str, access_key_id: str, secret: str) -> bool:
-    fields = dict(
-        part.strip().partition("=")[::2] for part in authorization[len(_ALGORITHM) :].split(",") if "=" in part
-    )
+    fields: dict[str, str] = {}
+    for part in authorization[len(_ALGORITHM) :].split(","):
+        name, _, value = part.strip().partition("=")
+        fields[name] = value
     key_id, _, scope = fields.get("Credential", "").partition("/")
     parts = scope.split("/")
     moment = received.headers.get("x-amz-date", "")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final, TypeAlias
 from urllib.parse import parse_qs, unquote
 
@@ -120,7 +120,7 @@ def find_operation(method: str, path: str) -> tuple[Operation, dict[str, str]]:
     raise UnknownOperationException("There is no such operation.")
 
 
-def _match(template: list[str], segments: list[str]) -> dict[str, str] | None:
+def _match(template: Sequence[str], segments: Sequence[str]) -> dict[str, str] | None:
     if len(template) != len(segments):
         return None
     parameters: dict[str, str] = {}

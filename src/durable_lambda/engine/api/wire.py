@@ -42,11 +42,10 @@ def operation_to_wire(operation: RawOperation) -> dict[str, Any]:
 def history_event(event: Event, *, with_data: bool) -> dict[str, Any]:
     """An event of a history; without data, what was left out is marked."""
     wire = event_to_wire(event)
-    if not with_data:
-        details: dict[str, Any] = wire[f"{event.event_type}Details"]
-        for key in _PAYLOADS:
-            if key in details:
-                details[key] = {"Truncated": True}
+    details: dict[str, Any] = wire[f"{event.event_type}Details"]
+    for key in _PAYLOADS:
+        if key in details:
+            details[key] = {**details[key], "Truncated": False} if with_data else {"Truncated": True}
     return wire
 
 

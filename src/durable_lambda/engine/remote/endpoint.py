@@ -56,6 +56,8 @@ class InvokeEndpoint:
 class DurableEndpointFunction:
     """A durable function behind an endpoint: a `DurableFunction`. It checkpoints over HTTP, not over `backend`."""
 
+    is_elsewhere = True
+
     def __init__(self, endpoint: InvokeEndpoint, name: str) -> None:
         self._endpoint = endpoint
         self.name = name

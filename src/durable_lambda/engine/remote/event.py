@@ -11,7 +11,6 @@ from durable_lambda.protocol.errors import InvalidParameterValueException
 from durable_lambda.protocol.invocation import InvocationInput, InvocationOutput
 from durable_lambda.protocol.operations import ErrorObject
 
-
 _ANSWER = msgspec.json.Decoder(InvocationOutput)
 
 
@@ -39,25 +38,19 @@ def decode_answer(body: bytes) -> InvocationOutput:
         return InvocationOutput("FAILED", error=error)
 
 
+class _LambdaError(msgspec.Struct, rename="camel"):
+    """An error as the Lambda Runtime tells it; clients differ in what they put into the stack."""
+
+    error_message: str | None = None
+    error_type: str | None = None
+    stack_trace: list[Any] | None = None
+
+
 def function_error(body: bytes) -> FunctionError:
     """The error of Lambda's own form, `{errorMessage, errorType, stackTrace}`."""
     try:
-        fields = msgspec.json.decode(body)
+        told = msgspec.json.decode(body, type=_LambdaError)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        fields = None
-    if not isinstance(fields, dict):
         return FunctionError(ErrorObject("Unhandled", body[:1000].decode("utf-8", "replace")))
-    stack: Any = fields.get("stackTrace")
-    lines = (
-        [line if isinstance(line, str) else msgspec.json.encode(line).decode() for line in stack]
-        if isinstance(stack, list)
-        else None
-    )
-    return FunctionError(
-        ErrorObject(
-            str(fields.get("errorType") or "Unhandled"),
-            str(fields.get("errorMessage") or ""),
-            None,
-            lines or None,
-        )
-    )
+    stack = [line if isinstance(line, str) else msgspec.json.encode(line).decode() for line in told.stack_trace or ()]
+    return FunctionError(ErrorObject(told.error_type or "Unhandled", told.error_message or "", None, stack or None))
