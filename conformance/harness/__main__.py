@@ -46,7 +46,7 @@ def main() -> int:
         host = FunctionHost(functions)
         try:
             with _engine(Path(folder), host) as endpoint:
-                results = _run(cases, requirements, host, endpoint, Path(folder), options.jobs)
+                results = _run(cases, requirements, host, endpoint=endpoint, folder=Path(folder), jobs=options.jobs)
         finally:
             host.close()
     for key in missing:
@@ -114,6 +114,7 @@ def _run(
     cases: list[tuple[Function, str]],
     requirements: dict[str, Any],
     host: FunctionHost,
+    *,
     endpoint: str,
     folder: Path,
     jobs: int,

@@ -112,8 +112,12 @@ def _access(options: ServeOptions) -> Access:
 
 def _wait_for_signal() -> None:
     stop = threading.Event()
+
+    def on_signal(number: int, frame: object) -> None:
+        stop.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, on_signal)
     stop.wait()
 
 

@@ -15,6 +15,7 @@ from durable_lambda.engine.errors import StoreError
 from durable_lambda.engine.hosted import Hosted
 from durable_lambda.engine.machine.batch import Change, refuse
 from durable_lambda.engine.machine.log import encode_entry
+from durable_lambda.engine.machine.pause import PauseRecord
 from durable_lambda.engine.machine.records import ExecutionEnded, Record
 from durable_lambda.engine.machine.state import Invocation
 from durable_lambda.engine.store import Store, Writes
@@ -80,6 +81,9 @@ class GroupCommit:
         except UnicodeEncodeError as error:
             raise refuse(f"a text is not valid Unicode: {error}") from None
         self._writes.entries.append((hosted.row.key, entry))
+        for record in records:
+            if isinstance(record, PauseRecord):
+                self._writes.statuses.append((record.status, hosted.row.key))
         last = records[-1]
         if isinstance(last, ExecutionEnded):
             self._writes.ends.append((last.status, last.at, hosted.row.key))

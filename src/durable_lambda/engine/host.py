@@ -27,6 +27,7 @@ from durable_lambda.engine.machine.identity import Entropy
 from durable_lambda.engine.machine.invocation import begin_invocation, decide_failure, decide_output, decide_recovery
 from durable_lambda.engine.machine.limits import Limits
 from durable_lambda.engine.machine.log import recover
+from durable_lambda.engine.machine.pause import paused
 from durable_lambda.engine.machine.records import ExecutionEnded
 from durable_lambda.engine.machine.state import Invocation
 from durable_lambda.engine.machine.targets import Targets
@@ -142,6 +143,8 @@ class Host:
         changes: list[Change] = []
         if state.interrupted is not None and state.invocation is None:
             changes += decide_recovery(state, now)
+        elif state.pause is not None and state.paused_at is None and state.invocation is None:
+            changes.append((paused(state.pause, now), None))  # asked for when the engine ended
         changes += decide_due(state, now)  # last: it may end the execution, and nothing comes after an end
         if changes:
             self.commit.change(hosted, changes)
@@ -150,7 +153,8 @@ class Host:
         if state.uncalled:
             self.invokes.call(hosted)
         registration = self.functions.get(hosted.row.function)
-        resume_at = state.resume_at if registration is not None and state.invocation is None else None
+        is_its_turn = registration is not None and state.invocation is None and state.pause is None
+        resume_at = state.resume_at if is_its_turn else None
         if registration is not None and resume_at is not None and resume_at <= now:
             request_id = new_request_id()
             event = begin_invocation(state, request_id, self.limits, now)

@@ -64,6 +64,8 @@ class Writes:
     """Keys of executions, and encoded batches of records."""
     ends: list[tuple[str, int, int]] = field(default_factory=list[tuple[str, int, int]])
     """Status, moment, key."""
+    statuses: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
+    """Status, key: of executions that are paused or resumed."""
     responses: list[tuple[bytes, int]] = field(default_factory=list[tuple[bytes, int]])
     """Answers to requests in the inbox, and the requests' ids."""
 
@@ -175,6 +177,8 @@ class Store(StoreReader):
                 statement = f"INSERT INTO executions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 connection.executemany(statement, map(msgspec.structs.astuple, writes.executions))
             connection.executemany("INSERT INTO log (execution, entry) VALUES (?, ?)", writes.entries)
+            if writes.statuses:
+                connection.executemany("UPDATE executions SET status = ? WHERE key = ?", writes.statuses)
             if writes.ends:
                 connection.executemany("UPDATE executions SET status = ?, ended_at = ? WHERE key = ?", writes.ends)
             if writes.responses:
@@ -187,7 +191,7 @@ class Store(StoreReader):
 
     def running(self) -> list[ExecutionRow]:
         """Every execution that has not ended."""
-        return self._select("WHERE status = 'RUNNING' ORDER BY key")
+        return self._select("WHERE status IN ('RUNNING', 'PAUSING', 'PAUSED') ORDER BY key")
 
     def last_key(self) -> int:
         """The highest key in use."""
@@ -197,11 +201,22 @@ class Store(StoreReader):
         """Forget executions whose retention is over."""
 
         def action(connection: sqlite3.Connection) -> None:
-            expired = "SELECT key FROM executions WHERE status <> 'RUNNING' AND ended_at + retention < ?"
+            expired = "SELECT key FROM executions WHERE ended_at IS NOT NULL AND ended_at + retention < ?"
             with connection:
                 connection.execute("BEGIN IMMEDIATE")
                 connection.execute(f"DELETE FROM log WHERE execution IN ({expired})", (now,))
                 connection.execute(f"DELETE FROM executions WHERE key IN ({expired})", (now,))
+
+        self._do(action)
+
+    def delete(self, key: int) -> None:
+        """Forget an execution, at once. Raises `StoreError`."""
+
+        def action(connection: sqlite3.Connection) -> None:
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("DELETE FROM log WHERE execution = ?", (key,))
+                connection.execute("DELETE FROM executions WHERE key = ?", (key,))
 
         self._do(action)
 

@@ -17,6 +17,7 @@ MAX_OPERATION_ID: Final = 64
 MAX_SUB_TYPE: Final = 32
 MAX_EXECUTION_NAME: Final = 64
 MAX_CLIENT_TOKEN: Final = 64
+MAX_REASON: Final = 1024  # of a pause or a resumption
 MAX_FUNCTION_NAME: Final = 256  # a name, a partial ARN or an ARN, with or without a qualifier
 MAX_TENANT_ID: Final = 256
 
@@ -45,6 +46,9 @@ MAX_EXECUTION_DATA: Final = 100 * 1000 * 1000
 # A checkpoint request, as the official SDKs send it.
 MAX_UPDATES_PER_CHECKPOINT: Final = 250
 MAX_CHECKPOINT_BYTES: Final = 750 * 1000
+
+CLIENT_TOKEN_SECONDS: Final = 900
+"""How long a request with the same client token is the same request."""
 
 # Pages of state and history.
 DEFAULT_PAGE_SIZE: Final = 100

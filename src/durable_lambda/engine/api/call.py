@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 
 from durable_lambda.engine.api.reply import RequestTooLargeException
 from durable_lambda.engine.machine.batch import check_bounds, refuse
-from durable_lambda.protocol.limits import MAX_PAGE_SIZE
+from durable_lambda.protocol.limits import MAX_CLIENT_TOKEN, MAX_PAGE_SIZE
 
 T = TypeVar("T")
 
@@ -19,6 +19,7 @@ ARN: Final = re.compile(
     r"arn:([a-zA-Z0-9-]+):lambda:([a-zA-Z0-9-]+):(\d{12}):function:([a-zA-Z0-9_-]+):"
     r"(\$LATEST(?:\.PUBLISHED)?|[0-9]+)/durable-execution/([a-zA-Z0-9_-]+)/([a-zA-Z0-9_-]+)"
 )
+ClientToken = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_CLIENT_TOKEN, pattern=r"^[\x21-\x7E]+$")]
 _LONGEST_SHOWN: Final = 200
 
 

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 
-from durable_lambda.engine.api.call import Call, malformed
+from durable_lambda.engine.api.call import Call, ClientToken, malformed
 from durable_lambda.engine.api.gateway import Gateway
 from durable_lambda.engine.api.reply import Reply, as_json
 from durable_lambda.engine.api.wire import operation_to_wire
 from durable_lambda.protocol.backend import ExecutionState
-from durable_lambda.protocol.limits import MAX_CLIENT_TOKEN, MIB
+from durable_lambda.protocol.limits import MIB
 from durable_lambda.protocol.updates import OperationUpdate
 
 MAX_BODY: Final = 16 * MIB
 """An execution's result of 6 MiB, once more escaped."""
 TOKEN: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
-_ClientToken = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_CLIENT_TOKEN, pattern=r"^[\x21-\x7E]+$")]
-
 
 class CheckpointRequest(msgspec.Struct, rename="pascal"):
     checkpoint_token: str
     updates: list[OperationUpdate] | None = None
-    client_token: _ClientToken | None = None
+    client_token: ClientToken | None = None
 
 
 async def checkpoint(gateway: Gateway, call: Call) -> Reply:

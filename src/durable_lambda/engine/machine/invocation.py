@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from durable_lambda.engine.machine import records
+from durable_lambda.engine.machine import pause, records
 from durable_lambda.engine.machine.batch import Change, error_size
 from durable_lambda.engine.machine.checkpoint import check_result
 from durable_lambda.engine.machine.limits import Limits
@@ -37,10 +37,10 @@ def decide_output(state: ExecutionState, output: InvocationOutput, limits: Limit
         return _end(state, records.ExecutionSucceeded(now, output.result))
     if output.status == "FAILED":
         return _end(state, records.ExecutionFailed(now, None, output.error or ErrorObject()))
-    if state.unseen:
-        return [(_completed(state, now, resume_at=now), None)]
+    if state.unseen or _is_cut_off(state):
+        return [(_completed(state, now, resume_at=now), None), *_paused(state, now)]
     if state.blocked and not state.ready:
-        return [(_completed(state, now), None)]
+        return [(_completed(state, now), None), *_paused(state, now)]
     return _decide_futile(state, limits, now)
 
 
@@ -50,7 +50,7 @@ def decide_failure(state: ExecutionState, error: ErrorObject, limits: Limits, no
     if failures >= limits.failed_invocations:
         return _end(state, records.ExecutionFailed(now, None, error), error, failures)
     delay = min(limits.first_retry_delay_ms * 2 ** (failures - 1), limits.longest_retry_delay_ms)
-    return [(_completed(state, now, resume_at=now + delay, error=error, failures=failures), None)]
+    return [(_completed(state, now, resume_at=now + delay, error=error, failures=failures), None), *_paused(state, now)]
 
 
 def decide_recovery(state: ExecutionState, now: int) -> list[Change]:
@@ -62,7 +62,19 @@ def decide_recovery(state: ExecutionState, now: int) -> list[Change]:
     if begun is None or not state.is_running:
         return []
     completed = records.InvocationCompleted(now, begun.request_id, begun.at, now, CRASHED, state.failures, state.futile)
-    return [(completed, None)]
+    return [(completed, None), *_paused(state, now)]
+
+
+def _paused(state: ExecutionState, now: int) -> list[Change]:
+    """A pause that was asked for during the invocation begins with its end."""
+    if state.pause is None or state.paused_at is not None:
+        return []
+    return [(pause.paused(state.pause, now), None)]
+
+
+def _is_cut_off(state: ExecutionState) -> bool:
+    """Whether a pause has kept the function from going on."""
+    return state.paused_at is not None and state.invocation is not None and state.invocation.token is None
 
 
 def _decide_futile(state: ExecutionState, limits: Limits, now: int) -> list[Change]:
@@ -70,9 +82,9 @@ def _decide_futile(state: ExecutionState, limits: Limits, now: int) -> list[Chan
     futile = state.futile + 1
     error = None if state.ready else ErrorObject(InvalidParameterValueException.code, NOTHING_PENDING)
     if futile < limits.futile_invocations:
-        return [(_completed(state, now, resume_at=now, error=error, futile=futile), None)]
+        return [(_completed(state, now, resume_at=now, error=error, futile=futile), None), *_paused(state, now)]
     if state.blocked:
-        return [(_completed(state, now, futile=futile), None)]
+        return [(_completed(state, now, futile=futile), None), *_paused(state, now)]
     error = error or ErrorObject(InvalidParameterValueException.code, NOTHING_PENDING)
     return _end(state, records.ExecutionFailed(now, None, error))
 
