@@ -6,7 +6,7 @@ What a command's docstring says is what `--help` shows; a paragraph after a line
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,6 +16,8 @@ Target = Annotated[str, typer.Argument(metavar="TARGET", help="file.py:handler o
 Execution = Annotated[str, typer.Argument(metavar="EXECUTION", help="The name of an execution, or its ARN")]
 CallbackId = Annotated[str, typer.Argument(metavar="ID", help="The callback's id, as `durable show` tells it")]
 Db = Annotated[Path, typer.Option("--db", metavar="FILE", help="The file in which executions are kept")]
+OnMismatch = Literal["pause", "fail"]
+LogFormat = Literal["text", "json"]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with the names that the service uses")]
 
 app = typer.Typer(
@@ -94,6 +96,12 @@ def serve(
     host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", metavar="N", help="0 for any that is free")] = 9000,
     db: Db = DEFAULT_DB,
+    workers: Annotated[
+        int, typer.Option("--workers", metavar="N", min=0, help="Run the TARGETs in so many processes, not in this one")
+    ] = 0,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Begin workers anew when a Python file beside a TARGET changes")
+    ] = False,
     invoke_endpoint: Annotated[
         str | None,
         typer.Option("--invoke-endpoint", metavar="URL", help="A Lambda Invoke endpoint that runs functions"),
@@ -102,24 +110,48 @@ def serve(
         Path | None,
         typer.Option("--functions", metavar="FILE", help="JSON: which functions that endpoint runs"),
     ] = None,
+    runtime_api: Annotated[
+        list[str] | None,
+        typer.Option("--runtime-api", metavar="NAME=PORT", help="A function that Lambda Runtime API clients run"),
+    ] = None,
+    on_mismatch: Annotated[
+        OnMismatch, typer.Option("--on-mismatch", help="What becomes of an execution whose code has changed under it")
+    ] = "pause",
     strict_qualifiers: Annotated[
         bool, typer.Option("--strict-qualifiers", help="Refuse a durable function's name without a qualifier")
     ] = False,
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Listen on an address that other machines reach; needs a secret")
     ] = False,
+    log_format: Annotated[LogFormat, typer.Option("--log-format", help="How log lines are written")] = "text",
 ) -> None:
     """Serve the Lambda API for durable functions: to boto3, the AWS CLI, any language's SDK.
 
     \b
     durable serve orders=app.py:handler --db orders.db
     aws lambda invoke --endpoint-url http://127.0.0.1:9000 --function-name 'orders:$LATEST' out.json
+    durable serve app.py:handler --workers 4 --reload
+    durable serve --runtime-api orders=9001
     durable serve --invoke-endpoint http://127.0.0.1:3001 --functions functions.json
     """
     from durable_lambda.cli.serve import ServeOptions, serve_command
 
     serve_command(
-        ServeOptions(targets or [], host, port, db, invoke_endpoint, functions, strict_qualifiers, allow_remote)
+        ServeOptions(
+            targets=targets or [],
+            host=host,
+            port=port,
+            db=db,
+            workers=workers,
+            reload=reload,
+            invoke_endpoint=invoke_endpoint,
+            functions=functions,
+            runtime_apis=runtime_api or [],
+            on_mismatch=on_mismatch,
+            strict_qualifiers=strict_qualifiers,
+            allow_remote=allow_remote,
+            log_format=log_format,
+        )
     )
 
 

@@ -28,23 +28,22 @@ class DurableConfig(msgspec.Struct, frozen=True):
     retention_days: _Days = msgspec.field(default=limits.DEFAULT_RETENTION_DAYS, name="RetentionPeriodInDays")
 
 
-class _Configuration(msgspec.Struct, frozen=True):
+class FunctionConfiguration(msgspec.Struct, frozen=True):
+    """How one function is configured. Without `durable` it is not durable."""
+
     durable: DurableConfig | None = msgspec.field(default=None, name="DurableConfig")
     timeout: _Timeout = msgspec.field(default=limits.MAX_INVOCATION_TIMEOUT_SECONDS, name="Timeout")
 
-
-class EndpointFunction(msgspec.Struct, frozen=True):
-    """One function of the file."""
-
-    name: str
-    timeout: int
-    durable: DurableConfig | None
+    @classmethod
+    def for_runtime_api(cls) -> FunctionConfiguration:
+        """Of a function that is in no file: durable, with the longest time-outs."""
+        return cls(DurableConfig())
 
 
-def read_functions(path: Path) -> list[EndpointFunction]:
+def read_functions(path: Path) -> dict[str, FunctionConfiguration]:
     """The functions of a file. Raises `CommandError` when it cannot be read or says something else."""
     try:
-        configurations = msgspec.json.decode(path.read_bytes(), type=dict[str, _Configuration])
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, FunctionConfiguration])
     except OSError as error:
         raise CommandError(f"cannot read {path}: {error.strerror}") from error
     except msgspec.MsgspecError as error:
@@ -52,4 +51,3 @@ def read_functions(path: Path) -> list[EndpointFunction]:
             f'{path} must be JSON of a function\'s name to {{"DurableConfig": {{"ExecutionTimeout": 3600}}, '
             f'"Timeout": 60}}: {error}'
         ) from error
-    return [EndpointFunction(name, each.timeout, each.durable) for name, each in configurations.items()]

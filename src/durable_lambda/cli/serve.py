@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
+import secrets
 import signal
-import sys
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,11 +16,14 @@ from rich.console import Console
 
 from durable_lambda.cli.database import refusals
 from durable_lambda.cli.failure import FAILED, CommandError
-from durable_lambda.cli.functions import EndpointFunction, read_functions
-from durable_lambda.cli.target import hosted_name, load_target
+from durable_lambda.cli.functions import read_functions
+from durable_lambda.cli.hosting import host_elsewhere, host_here, host_in_workers, runtime_ports
+from durable_lambda.cli.logs import configure_logs
+from durable_lambda.cli.reload import watch_code
+from durable_lambda.cli.workers import WorkerPool
 from durable_lambda.engine import Engine
 from durable_lambda.engine.api import Access, PortInUseError, Server
-from durable_lambda.engine.remote.endpoint import DurableEndpointFunction, InvokeEndpoint, PlainEndpointFunction
+from durable_lambda.engine.remote.outlet import Outlet
 
 TOKEN_VARIABLE: Final = "DURABLE_SERVE_TOKEN"
 KEY_VARIABLE: Final = "DURABLE_SERVE_ACCESS_KEY_ID"
@@ -35,73 +38,74 @@ class ServeOptions:
     host: str
     port: int
     db: Path
+    workers: int
+    reload: bool
     invoke_endpoint: str | None
     functions: Path | None
+    runtime_apis: Sequence[str]
+    on_mismatch: str
     strict_qualifiers: bool
     allow_remote: bool
+    log_format: str
 
 
 def serve_command(options: ServeOptions) -> None:
     """Serve until SIGINT or SIGTERM."""
     access = _access(options)
-    remote = _remote_functions(options)
+    ports = runtime_ports(options.runtime_apis)
+    configured = {} if options.functions is None else read_functions(options.functions)
+    configure_logs(options.log_format)
     console = Console(stderr=True, highlight=False)
-    with refusals():
-        engine = Engine(options.db, strict_qualifiers=options.strict_qualifiers, any_account=True)
-        with engine:
-            names = _register_targets(engine, options.targets)
-            names += _register_remote(engine, options.invoke_endpoint, remote)
-            try:
-                with Server(engine, host=options.host, port=options.port, access=access) as server:
-                    console.print(f"durable-lambda serves {options.db} on {server.url}", soft_wrap=True)
-                    console.print(f"functions: {', '.join(names) or 'none'}", soft_wrap=True)
-                    _wait_for_signal()
-            except PortInUseError as error:
-                raise CommandError(str(error), FAILED) from error
-
-
-def _register_targets(engine: Engine, targets: Sequence[str]) -> list[str]:
-    names: list[str] = []
-    for target in targets:
-        name, equals, place = target.partition("=")
-        function = load_target(place if equals else target)
-        names.append(name if equals else hosted_name(function))
-        engine.register(function, names[-1])
-    return names
-
-
-def _register_remote(engine: Engine, url: str | None, functions: Sequence[EndpointFunction]) -> list[str]:
-    if url is None:
-        return []
-    endpoint = InvokeEndpoint(url)
-    for function in functions:
-        if function.durable is None:
-            plain = PlainEndpointFunction(endpoint, function.name)
-            engine.register(plain, function.name, invocation_timeout=function.timeout)
-        else:
-            engine.register(
-                DurableEndpointFunction(endpoint, function.name),
-                function.name,
-                invocation_timeout=function.timeout,
-                execution_timeout=function.durable.execution_timeout,
-                retention=function.durable.retention_days * 86_400,
+    stop = _on_signal()
+    try:
+        with refusals(), ExitStack() as stack:
+            engine = stack.enter_context(
+                Engine(
+                    options.db,
+                    strict_qualifiers=options.strict_qualifiers,
+                    any_account=True,
+                    pause_on_mismatch=options.on_mismatch == "pause",
+                )
             )
-    return [function.name for function in functions]
+            server = stack.enter_context(Server(engine, host=options.host, port=options.port, access=access))
+            console.print(f"durable-lambda serves {options.db} on {server.url}", soft_wrap=True)
+            names = host_elsewhere(engine, options.invoke_endpoint, configured, ports)
+            for name, port in ports.items():
+                stack.enter_context(Server(engine, host=options.host, port=port, access=access, function=name))
+            if options.workers or options.reload:
+                names += _start_workers(stack, engine, server, options, access)
+            else:
+                names += host_here(engine, options.targets)
+            console.print(f"functions: {', '.join(names) or 'none'}", soft_wrap=True)
+            stop.wait()
+            console.print("ending: what runs goes on from its last checkpoint when this is started again")
+    except PortInUseError as error:
+        raise CommandError(str(error), FAILED) from error
 
 
-def _remote_functions(options: ServeOptions) -> list[EndpointFunction]:
-    if (options.invoke_endpoint is None) != (options.functions is None):
-        raise CommandError(
-            "--invoke-endpoint and --functions belong together: where functions run, and which there are"
-        )
-    return [] if options.functions is None else read_functions(options.functions)
+def _start_workers(
+    stack: ExitStack, engine: Engine, server: Server, options: ServeOptions, access: Access
+) -> list[str]:
+    pool: WorkerPool
+
+    def kill(worker: str) -> None:
+        pool.kill(worker)
+
+    outlet = Outlet(on_overdue=kill)
+    pool = WorkerPool(engine, outlet, options.targets, token=access.worker_token)
+    names = host_in_workers(engine, options.targets, outlet)
+    stack.callback(pool.close)
+    pool.open(server.url, max(1, options.workers))
+    if options.reload:
+        stack.callback(watch_code(options.targets, pool.renew))
+    return names
 
 
 def _access(options: ServeOptions) -> Access:
     token, key, secret = (os.environ.get(name) or None for name in (TOKEN_VARIABLE, KEY_VARIABLE, SECRET_VARIABLE))
     if (key is None) != (secret is None):
         raise CommandError(f"{KEY_VARIABLE} and {SECRET_VARIABLE} belong together")
-    access = Access(token, key, secret)
+    access = Access(token, key, secret, worker_token=secrets.token_urlsafe(32))
     if options.allow_remote and access.is_open:
         raise CommandError(
             f"--allow-remote needs a secret that clients prove: set {TOKEN_VARIABLE}, or {KEY_VARIABLE} and "
@@ -110,7 +114,7 @@ def _access(options: ServeOptions) -> Access:
     return access
 
 
-def _wait_for_signal() -> None:
+def _on_signal() -> threading.Event:
     stop = threading.Event()
 
     def on_signal(number: int, frame: object) -> None:
@@ -118,9 +122,4 @@ def _wait_for_signal() -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
-    stop.wait()
-
-
-def configure_logging(level: str) -> None:
-    """Log to stderr."""
-    logging.basicConfig(stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    return stop

@@ -27,6 +27,7 @@ from durable_lambda.engine.machine.identity import Entropy
 from durable_lambda.engine.machine.invocation import begin_invocation, decide_failure, decide_output, decide_recovery
 from durable_lambda.engine.machine.limits import Limits
 from durable_lambda.engine.machine.log import recover
+from durable_lambda.engine.machine.outside import decide_resume
 from durable_lambda.engine.machine.pause import paused
 from durable_lambda.engine.machine.records import ExecutionEnded
 from durable_lambda.engine.machine.state import Invocation
@@ -116,8 +117,20 @@ class Host:
         self.invokes.on_registered()
         for hosted in list(self.live.values()):
             if hosted.row.function == registration.name:
+                self._try_mended(hosted)
                 self.advance(hosted)
         self._on_idle()
+
+    def renew(self, function: str) -> None:
+        """A function's code may have changed: what was paused because it did not fit tries again."""
+        for hosted in list(self.live.values()):
+            if hosted.row.function == function:
+                self._try_mended(hosted)
+
+    def _try_mended(self, hosted: Hosted) -> None:
+        state = hosted.state
+        if state.pause is not None and state.pause.is_mismatch and state.paused_at is not None:
+            self.commit.change(hosted, decide_resume(state, "the code was loaded anew", None, self.clock.now()))
 
     def register_plain(self, function: PlainFunction) -> None:
         """Host a plain function; invokes that waited for it go on."""

@@ -15,9 +15,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from durable_lambda.engine.api import callbacks, checkpoints, executions, invocations, listing
+from durable_lambda.engine.api import callbacks, checkpoints, executions, invocations, listing, runtime
 from durable_lambda.engine.api.access import Access, Received, check_access, check_body
-from durable_lambda.engine.api.call import Call
+from durable_lambda.engine.api.call import Call, ClientGoneError
 from durable_lambda.engine.api.gateway import Gateway
 from durable_lambda.engine.api.reply import (
     MethodNotAllowedException,
@@ -35,6 +35,7 @@ Operation: TypeAlias = Callable[[Gateway, Call], Awaitable[Reply]]
 
 EXECUTION: Final = "2025-12-01/durable-executions/{DurableExecutionArn}"
 CALLBACK: Final = "2025-12-01/durable-execution-callbacks/{CallbackId}"
+RUNTIME: Final = "runtime/{FunctionName}/2018-06-01/runtime"
 
 OPERATIONS: Final[tuple[tuple[str, str, Operation], ...]] = (
     ("POST", f"{EXECUTION}/checkpoint", checkpoints.checkpoint),
@@ -50,15 +51,24 @@ OPERATIONS: Final[tuple[tuple[str, str, Operation], ...]] = (
     ("POST", f"{CALLBACK}/fail", callbacks.fail),
     ("POST", f"{CALLBACK}/heartbeat", callbacks.heartbeat),
     ("POST", "2015-03-31/functions/{FunctionName}/invocations", invocations.invoke),
+    ("GET", f"{RUNTIME}/invocation/next", runtime.fetch),
+    ("POST", f"{RUNTIME}/invocation/{{RequestId}}/response", runtime.respond),
+    ("POST", f"{RUNTIME}/invocation/{{RequestId}}/error", runtime.fail),
+    ("POST", f"{RUNTIME}/init/error", runtime.fail_init),
 )
 
 
 class Application:
-    """The API of one engine."""
+    """The API of one engine.
 
-    def __init__(self, gateway: Gateway, access: Access) -> None:
+    Args:
+        function: the function whose Runtime API is served, and nothing else; `None`: everything.
+    """
+
+    def __init__(self, gateway: Gateway, access: Access, function: str | None = None) -> None:
         self._gateway = gateway
         self._access = access
+        self._prefix = "" if function is None else f"/runtime/{function}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -67,7 +77,7 @@ class Application:
         request = Request(scope, receive)
         try:
             reply = await self._answer(request)
-        except ClientDisconnect:
+        except (ClientDisconnect, ClientGoneError):
             return
         headers = {"x-amzn-requestid": str(uuid.uuid4()), **reply.headers}
         response = Response(reply.body, reply.status, headers, media_type=reply.content_type)
@@ -79,9 +89,10 @@ class Application:
             query: str = request.scope["query_string"].decode("ascii", "replace")
             headers = dict(request.headers)
             check_access(self._access, Received(request.method, path, query, headers))
-            operation, parameters = find_operation(request.method, path)
+            operation, parameters = find_operation(request.method, self._prefix + path)
             body = self._checked(request.stream(), headers)
-            call = Call(parameters, parse_qs(query, keep_blank_values=True, max_num_fields=100), headers, body)
+            fields = parse_qs(query, keep_blank_values=True, max_num_fields=100)
+            call = Call(parameters, fields, headers, body, lambda: _disconnected(request))
             return await operation(self._gateway, call)
         except ServiceError as error:
             return as_error(error)
@@ -89,7 +100,7 @@ class Application:
             return as_error(ServiceError(str(error)))
         except (DurableError, ValueError) as error:
             return as_error(InvalidParameterValueException(str(error)))
-        except ClientDisconnect:
+        except (ClientDisconnect, ClientGoneError):
             raise
         except Exception:
             logger.exception("a request failed: %s", request.url.path)
@@ -102,6 +113,11 @@ class Application:
             pieces.append(piece)
             yield piece
         check_body(self._access, headers, b"".join(pieces))
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def find_operation(method: str, path: str) -> tuple[Operation, dict[str, str]]:

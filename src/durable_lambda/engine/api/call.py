@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Final, TypeVar
 
@@ -23,6 +24,10 @@ ClientToken = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_CLIENT_TO
 _LONGEST_SHOWN: Final = 200
 
 
+class ClientGoneError(Exception):
+    """Nobody waits for the answer any more."""
+
+
 class Call:
     """A request to one operation.
 
@@ -31,6 +36,7 @@ class Call:
         query: the parameters after it, each with all its values.
         headers: by lower-case name.
         body: the body's pieces, as they come.
+        disconnected: returns when the client has hung up.
     """
 
     def __init__(
@@ -39,11 +45,13 @@ class Call:
         query: Mapping[str, list[str]],
         headers: Mapping[str, str],
         body: AsyncIterator[bytes],
+        disconnected: Callable[[], Awaitable[None]],
     ) -> None:
         self.path = path
         self.headers = headers
         self._query = query
         self._body = body
+        self._disconnected = disconnected
 
     def execution_arn(self) -> str:
         """The execution that the path names. Raises `InvalidParameterValueException` for what is no such ARN."""
@@ -89,6 +97,22 @@ class Call:
             return round(moment.timestamp() * 1000)
         except (ValueError, OverflowError, OSError):
             raise malformed(_member(name), value, "be a timestamp") from None
+
+    async def while_connected(self, work: Awaitable[T]) -> T:
+        """What `work` gives. To be called when the body is read.
+
+        Raises `ClientGoneError` if the client hangs up before; then `work` is cancelled.
+        """
+        working = asyncio.ensure_future(work)
+        gone = asyncio.ensure_future(self._disconnected())
+        try:
+            await asyncio.wait([working, gone], return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                raise ClientGoneError
+            return working.result()
+        finally:
+            gone.cancel()
+            working.cancel()
 
     async def body(self, limit: int) -> bytes:
         """The whole body. Raises `RequestTooLargeException` if it has more than `limit` bytes."""

@@ -61,7 +61,7 @@ async def invoke(gateway: Gateway, call: Call) -> Reply:
         raise DurableExecutionAlreadyStartedException(str(error)) from None
     if kind == "Event":
         return Reply(202, headers=_headers(row))
-    return _result(row, await gateway.end(row))
+    return _result(row, await call.while_connected(gateway.end(row)))  # it goes on even if the client hangs up
 
 
 async def _payload(call: Call) -> str | None:

@@ -43,12 +43,19 @@ class Server:
         host: the address to listen on; a loopback address by default.
         port: 9000 by default; 0 for any that is free.
         access: the secrets that clients have to prove. Without any the address has to be a loopback address.
+        function: serve nothing but the Runtime API, of this function. Default: everything.
 
     Raises (on entering): `PortInUseError`; `ValidationError` for an address that is not loopback without `access`.
     """
 
     def __init__(
-        self, engine: Engine, *, host: str = "127.0.0.1", port: int = DEFAULT_PORT, access: Access | None = None
+        self,
+        engine: Engine,
+        *,
+        host: str = "127.0.0.1",
+        port: int = DEFAULT_PORT,
+        access: Access | None = None,
+        function: str | None = None,
     ) -> None:
         self._access = access or Access()
         if self._access.is_open and not is_loopback(host):
@@ -56,6 +63,7 @@ class Server:
                 f"{host} can be reached from other machines: give an access token or key, or listen on 127.0.0.1"
             )
         self._engine = engine
+        self._function = function
         self._address = (host, port)
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -87,7 +95,7 @@ class Server:
         """Listen, and answer from now on."""
         self._socket = _listen(*self._address)
         config = uvicorn.Config(
-            Application(Gateway(self._engine.thread), self._access),
+            Application(Gateway(self._engine.thread), self._access, self._function),
             http="h11",
             ws="none",
             lifespan="off",

@@ -10,9 +10,11 @@ from durable_lambda.engine.machine.pages import page_of
 from durable_lambda.engine.machine.state import ExecutionState, Invocation
 from durable_lambda.protocol.errors import InvalidParameterValueException
 from durable_lambda.protocol.invocation import InitialExecutionState, InvocationInput, InvocationOutput
+from durable_lambda.protocol.limits import MAX_REASON
 from durable_lambda.protocol.operations import ErrorObject
 
 CRASHED = ErrorObject("Runtime.ExitError", "The engine ended in the middle of the invocation.")
+MISMATCHES = ("NonDeterministicExecutionError", "NonDeterministicExecutionException")
 NOTHING_PENDING = "Cannot return PENDING status with no pending operations."
 
 
@@ -36,7 +38,13 @@ def decide_output(state: ExecutionState, output: InvocationOutput, limits: Limit
     if output.status == "SUCCEEDED":
         return _end(state, records.ExecutionSucceeded(now, output.result))
     if output.status == "FAILED":
+        if limits.pauses_on_mismatch and output.error is not None and _is_mismatch(output.error):
+            return _pause_for_mismatch(state, output.error, now)
         return _end(state, records.ExecutionFailed(now, None, output.error or ErrorObject()))
+    return _decide_pending(state, limits, now)
+
+
+def _decide_pending(state: ExecutionState, limits: Limits, now: int) -> list[Change]:
     if state.unseen or _is_cut_off(state):
         return [(_completed(state, now, resume_at=now), None), *_paused(state, now)]
     if state.blocked and not state.ready:
@@ -63,6 +71,20 @@ def decide_recovery(state: ExecutionState, now: int) -> list[Change]:
         return []
     completed = records.InvocationCompleted(now, begun.request_id, begun.at, now, CRASHED, state.failures, state.futile)
     return [(completed, None), *_paused(state, now)]
+
+
+def _is_mismatch(error: ErrorObject) -> bool:
+    """Whether a function says that its code does not fit the history, whichever SDK it was written with."""
+    return (error.error_type or "").rpartition(".")[2] in MISMATCHES
+
+
+def _pause_for_mismatch(state: ExecutionState, error: ErrorObject, now: int) -> list[Change]:
+    reason = (error.error_message or error.error_type or "")[:MAX_REASON]
+    request = pause.PauseRequested(now, reason, is_mismatch=True)
+    changes: list[Change] = [(_completed(state, now, resume_at=now, error=error), None)]
+    if state.pause is None:
+        changes.append((request, None))
+    return [*changes, (pause.paused(request, now), None)] if state.paused_at is None else changes
 
 
 def _paused(state: ExecutionState, now: int) -> list[Change]:

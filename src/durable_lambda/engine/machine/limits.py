@@ -30,5 +30,7 @@ class Limits:
     first_retry_delay_ms: int = 5_000
     """Between a failed invocation and the next one; doubled for each further failure in a row."""
     longest_retry_delay_ms: int = 300_000
+    pauses_on_mismatch: bool = False
+    """Whether an execution is paused, instead of failed, when its function's code does not fit its history."""
     futile_invocations: int = 3
     """Invocations in a row that may answer PENDING although nothing is pending."""
