@@ -7,7 +7,7 @@ is not durable.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -34,10 +34,9 @@ class FunctionConfiguration(msgspec.Struct, frozen=True):
     durable: DurableConfig | None = msgspec.field(default=None, name="DurableConfig")
     timeout: _Timeout = msgspec.field(default=limits.MAX_INVOCATION_TIMEOUT_SECONDS, name="Timeout")
 
-    @classmethod
-    def for_runtime_api(cls) -> FunctionConfiguration:
-        """Of a function that is in no file: durable, with the longest time-outs."""
-        return cls(DurableConfig())
+
+DURABLE: Final = FunctionConfiguration(DurableConfig())
+"""Of a function that is in no file: durable, with the longest time-outs."""
 
 
 def read_functions(path: Path) -> dict[str, FunctionConfiguration]:

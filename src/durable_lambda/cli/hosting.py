@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
 
 from durable_lambda.cli.failure import CommandError
-from durable_lambda.cli.functions import FunctionConfiguration
+from durable_lambda.cli.functions import DURABLE, FunctionConfiguration
 from durable_lambda.cli.target import hosted_name, load_target
 from durable_lambda.engine import Engine
 from durable_lambda.engine.remote.endpoint import DurableEndpointFunction, InvokeEndpoint, PlainEndpointFunction
@@ -16,28 +16,25 @@ from durable_lambda.protocol.hosting import DurableFunction
 DAY: Final = 86_400
 
 
-def host_here(engine: Engine, targets: Sequence[str]) -> list[str]:
-    """Host the functions of `[NAME=]TARGET`s in this process. Returns their names."""
-    functions = load_targets(targets)
+Configurations: TypeAlias = Mapping[str, FunctionConfiguration]
+
+
+def host_here(engine: Engine, functions: Mapping[str, DurableFunction], configured: Configurations) -> None:
+    """Host functions in this process."""
     for name, function in functions.items():
-        engine.register(function, name)
-    return list(functions)
+        _register(engine, name, function, configured.get(name, DURABLE))
 
 
-def host_in_workers(engine: Engine, targets: Sequence[str], outlet: Outlet) -> list[str]:
-    """Host the functions of `[NAME=]TARGET`s, to be run by workers that fetch from an outlet."""
-    if not targets:
-        raise CommandError("--workers and --reload need a TARGET: the functions that the worker processes run")
-    names = list(load_targets(targets))
+def host_in_workers(engine: Engine, names: Iterable[str], outlet: Outlet, configured: Configurations) -> None:
+    """Host functions that are run by workers, which fetch from an outlet."""
     for name in names:
-        engine.register(OutletFunction(name, outlet), name)
-    return names
+        _register(engine, name, OutletFunction(name, outlet), configured.get(name, DURABLE))
 
 
 def host_elsewhere(
     engine: Engine,
     invoke_endpoint: str | None,
-    configured: Mapping[str, FunctionConfiguration],
+    configured: Configurations,
     runtime_apis: Mapping[str, int],
 ) -> list[str]:
     """Host what an Invoke endpoint or the clients of a Runtime API run."""
@@ -50,7 +47,7 @@ def host_elsewhere(
             f"nothing runs {', '.join(behind_endpoint)}: give --invoke-endpoint URL, or --runtime-api NAME=PORT"
         )
     for name in (*behind_endpoint, *runtime_apis):
-        configuration = configured.get(name, FunctionConfiguration.for_runtime_api())
+        configuration = configured.get(name, DURABLE)
         if name in runtime_apis:
             _register(engine, name, OutletFunction(name, Outlet()), configuration)
         elif configuration.durable is None:
@@ -89,7 +86,9 @@ def runtime_ports(pairs: Sequence[str]) -> dict[str, int]:
 def _register(engine: Engine, name: str, function: DurableFunction, configuration: FunctionConfiguration) -> None:
     durable = configuration.durable
     if durable is None:
-        raise CommandError(f"{name} is served over the Runtime API and must be durable: give it a DurableConfig")
+        raise CommandError(
+            f"{name} does not run behind an Invoke endpoint, so it must be durable: give it a DurableConfig in FILE"
+        )
     engine.register(
         function,
         name,

@@ -17,13 +17,12 @@ from rich.console import Console
 from durable_lambda.cli.database import refusals
 from durable_lambda.cli.failure import FAILED, CommandError
 from durable_lambda.cli.functions import read_functions
-from durable_lambda.cli.hosting import host_elsewhere, host_here, host_in_workers, runtime_ports
+from durable_lambda.cli.hosting import host_elsewhere, host_here, host_in_workers, load_targets, runtime_ports
 from durable_lambda.cli.logs import configure_logs
 from durable_lambda.cli.reload import watch_code
 from durable_lambda.cli.workers import WorkerPool
 from durable_lambda.engine import Engine
 from durable_lambda.engine.api import Access, PortInUseError, Server
-from durable_lambda.engine.remote.outlet import Outlet
 
 TOKEN_VARIABLE: Final = "DURABLE_SERVE_TOKEN"
 KEY_VARIABLE: Final = "DURABLE_SERVE_ACCESS_KEY_ID"
@@ -68,14 +67,18 @@ def serve_command(options: ServeOptions) -> None:
                 )
             )
             server = stack.enter_context(Server(engine, host=options.host, port=options.port, access=access))
-            console.print(f"durable-lambda serves {options.db} on {server.url}", soft_wrap=True)
-            names = host_elsewhere(engine, options.invoke_endpoint, configured, ports)
+            targets = load_targets(options.targets)
+            others = {name: each for name, each in configured.items() if name not in targets}
+            names = [*targets, *host_elsewhere(engine, options.invoke_endpoint, others, ports)]
             for name, port in ports.items():
                 stack.enter_context(Server(engine, host=options.host, port=port, access=access, function=name))
             if options.workers or options.reload:
-                names += _start_workers(stack, engine, server, options, access)
+                pool = _open_pool(stack, engine, options, access)
+                host_in_workers(engine, targets, pool.outlet, configured)
+                pool.open(server.url, max(1, options.workers))
             else:
-                names += host_here(engine, options.targets)
+                host_here(engine, targets, configured)
+            console.print(f"durable-lambda serves {options.db} on {server.url}", soft_wrap=True)
             console.print(f"functions: {', '.join(names) or 'none'}", soft_wrap=True)
             stop.wait()
             console.print("ending: what runs goes on from its last checkpoint when this is started again")
@@ -83,22 +86,14 @@ def serve_command(options: ServeOptions) -> None:
         raise CommandError(str(error), FAILED) from error
 
 
-def _start_workers(
-    stack: ExitStack, engine: Engine, server: Server, options: ServeOptions, access: Access
-) -> list[str]:
-    pool: WorkerPool
-
-    def kill(worker: str) -> None:
-        pool.kill(worker)
-
-    outlet = Outlet(on_overdue=kill)
-    pool = WorkerPool(engine, outlet, options.targets, token=access.worker_token)
-    names = host_in_workers(engine, options.targets, outlet)
+def _open_pool(stack: ExitStack, engine: Engine, options: ServeOptions, access: Access) -> WorkerPool:
+    if not options.targets:
+        raise CommandError("--workers and --reload need a TARGET: the functions that the worker processes run")
+    pool = WorkerPool(engine, options.targets, token=access.worker_token)
     stack.callback(pool.close)
-    pool.open(server.url, max(1, options.workers))
     if options.reload:
         stack.callback(watch_code(options.targets, pool.renew))
-    return names
+    return pool
 
 
 def _access(options: ServeOptions) -> Access:

@@ -29,14 +29,14 @@ GRACE_SECONDS: Final = 5.0
 class WorkerPool:
     """Args:
     engine: whose invocations they run.
-    outlet: where the workers fetch.
     targets: `[NAME=]TARGET`s that each worker serves.
     token: what the engine's API asks them for, if it does.
     """
 
-    def __init__(self, engine: Engine, outlet: Outlet, targets: Sequence[str], *, token: str | None = None) -> None:
+    def __init__(self, engine: Engine, targets: Sequence[str], *, token: str | None = None) -> None:
         self._engine = engine
-        self._outlet = outlet
+        self.outlet = Outlet(on_overdue=self.kill)
+        """Where the workers fetch."""
         self._targets = targets
         self._token = token
         self._url = ""
@@ -105,5 +105,5 @@ class WorkerPool:
 
     def _lose(self, worker: str, status: int) -> str:
         thread = self._engine.thread
-        was_at_work = thread.wait(thread.ask(lambda host: self._outlet.lose(worker, exit_error(status))))
+        was_at_work = thread.wait(thread.ask(lambda host: self.outlet.lose(worker, exit_error(status))))
         return " in the middle of an invocation" if was_at_work else ""
