@@ -213,6 +213,34 @@ def stop(
     stop_command(execution, db, message=message, as_json=as_json)
 
 
+@app.command()
+def backup(
+    copy: Annotated[Path, typer.Argument(metavar="COPY", help="The name of a new file")],
+    db: Db = DEFAULT_DB,
+    as_json: AsJson = False,
+) -> None:
+    """Copy FILE as it is now, also while an engine is at work on it.
+
+    \b
+    durable backup orders-backup.db --db orders.db
+    """
+    from durable_lambda.cli.upkeep import backup_command
+
+    backup_command(copy, db, as_json=as_json)
+
+
+@app.command()
+def vacuum(db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+    """Forget executions in FILE that were kept long enough, and give their space back. No engine may be at work on it.
+
+    \b
+    durable vacuum --db orders.db
+    """
+    from durable_lambda.cli.upkeep import vacuum_command
+
+    vacuum_command(db, as_json=as_json)
+
+
 @callback_app.command()
 def success(
     callback_id: CallbackId,

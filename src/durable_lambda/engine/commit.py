@@ -54,6 +54,8 @@ class GroupCommit:
         """What is changed, and its invocations as they were before."""
         self._waiters: list[Waiter] = []
         self._is_scheduled = False
+        self.transactions = 0
+        """Stored so far."""
 
     @property
     def is_idle(self) -> bool:
@@ -128,6 +130,7 @@ class GroupCommit:
         if writes.entries or writes.responses:
             try:
                 self._store.write(writes)
+                self.transactions += 1
             except StoreError as error:
                 failure = error
         for hosted, invocation in before.items():

@@ -33,7 +33,7 @@ from durable_lambda.engine.machine.records import ExecutionEnded
 from durable_lambda.engine.machine.state import Invocation
 from durable_lambda.engine.machine.targets import Targets
 from durable_lambda.engine.plain import PlainFunction
-from durable_lambda.engine.store import Store
+from durable_lambda.engine.store import EXPIRED_AT_ONCE, Store
 from durable_lambda.engine.timers import Timers
 from durable_lambda.protocol.errors import InvalidParameterValueException
 from durable_lambda.protocol.invocation import InvocationOutput
@@ -104,11 +104,13 @@ class Host:
 
     def _expire(self) -> None:
         """Forget what was kept long enough; now, and every hour."""
+        rest = 3600.0
         try:
-            self.store.expire(self.clock.now())
+            if self.store.expire(self.clock.now()) == EXPIRED_AT_ONCE:
+                rest = 0.1  # there are more; what runs is let in between
         except StoreError:
             logger.exception("ended executions could not be removed; trying again in an hour")
-        self.loop.call_later(3600, self._expire, context=self.context)
+        self.loop.call_later(rest, self._expire, context=self.context)
 
     def register(self, registration: Registration) -> None:
         """Host a durable function; its executions that waited for it go on."""

@@ -119,6 +119,11 @@ class Invoker:
         self._is_closing = False
 
     @property
+    def under_way(self) -> int:
+        """Invocations and calls that run now."""
+        return len(self._tasks)
+
+    @property
     def is_idle(self) -> bool:
         """Whether no invocation is under way."""
         return not self._tasks

@@ -22,6 +22,9 @@ from durable_lambda.protocol.operations import ExecutionStatus
 
 T = TypeVar("T")
 
+EXPIRED_AT_ONCE = 500
+"""The engine does nothing else while they are deleted."""
+
 _COLUMNS = "key, id, function, name, status, started_at, ended_at, payload_digest, retention"
 
 
@@ -120,6 +123,10 @@ class StoreReader:
             (search.function, *(value for _, value in given), *search.statuses, search.limit),
         )
 
+    def counts(self) -> dict[str, int]:
+        """How many executions there are, by status."""
+        return dict(self._rows("SELECT status, count(*) FROM executions GROUP BY status"))
+
     def has_executions_of(self, function: str) -> bool:
         """Whether there is an execution of a function."""
         return bool(self._rows("SELECT 1 FROM executions WHERE function = ? LIMIT 1", (function,)))
@@ -197,28 +204,24 @@ class Store(StoreReader):
         """The highest key in use."""
         return int(self._rows("SELECT coalesce(max(key), 0) FROM executions")[0][0])
 
-    def expire(self, now: int) -> None:
-        """Forget executions whose retention is over."""
+    def expire(self, now: int) -> int:
+        """Forget executions whose retention is over, a few hundred at once. Returns how many these were."""
+        expired = self._rows(
+            "SELECT key FROM executions WHERE ended_at IS NOT NULL AND ended_at + retention < ? LIMIT ?",
+            (now, EXPIRED_AT_ONCE),
+        )
+        if expired:
+            self._do(lambda connection: _delete(connection, expired))
+        return len(expired)
 
-        def action(connection: sqlite3.Connection) -> None:
-            expired = "SELECT key FROM executions WHERE ended_at IS NOT NULL AND ended_at + retention < ?"
-            with connection:
-                connection.execute("BEGIN IMMEDIATE")
-                connection.execute(f"DELETE FROM log WHERE execution IN ({expired})", (now,))
-                connection.execute(f"DELETE FROM executions WHERE key IN ({expired})", (now,))
-
-        self._do(action)
+    def vacuum(self) -> None:
+        """Give space that is not used any more back to the file system. Nobody else may use the file meanwhile."""
+        self._do(lambda connection: connection.execute("VACUUM"))
+        self._do(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
 
     def delete(self, key: int) -> None:
         """Forget an execution, at once. Raises `StoreError`."""
-
-        def action(connection: sqlite3.Connection) -> None:
-            with connection:
-                connection.execute("BEGIN IMMEDIATE")
-                connection.execute("DELETE FROM log WHERE execution = ?", (key,))
-                connection.execute("DELETE FROM executions WHERE key = ?", (key,))
-
-        self._do(action)
+        self._do(lambda connection: _delete(connection, [(key,)]))
 
     def data_version(self) -> int:
         """A number that differs when another connection has written since."""
@@ -228,3 +231,10 @@ class Store(StoreReader):
         """What other processes ask for and have no answer to: ids and requests."""
         rows = self._rows("SELECT id, request FROM inbox WHERE response IS NULL ORDER BY id")
         return [(int(number), request) for number, request in rows]
+
+
+def _delete(connection: sqlite3.Connection, keys: Sequence[tuple[int]]) -> None:
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("DELETE FROM log WHERE execution = ?", keys)
+        connection.executemany("DELETE FROM executions WHERE key = ?", keys)

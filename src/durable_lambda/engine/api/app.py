@@ -6,6 +6,7 @@ Routes are matched on the path as it came, split before it is decoded: an ARN is
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final, TypeAlias
@@ -19,6 +20,7 @@ from durable_lambda.engine.api import callbacks, checkpoints, executions, invoca
 from durable_lambda.engine.api.access import Access, Received, check_access, check_body
 from durable_lambda.engine.api.call import Call, ClientGoneError
 from durable_lambda.engine.api.gateway import Gateway
+from durable_lambda.engine.api.metrics import Measurements, health, metrics
 from durable_lambda.engine.api.reply import (
     MethodNotAllowedException,
     Reply,
@@ -68,6 +70,7 @@ class Application:
     def __init__(self, gateway: Gateway, access: Access, function: str | None = None) -> None:
         self._gateway = gateway
         self._access = access
+        self._measured = Measurements()
         self._prefix = "" if function is None else f"/runtime/{function}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,10 +78,16 @@ class Application:
         if scope["type"] != "http":
             return
         request = Request(scope, receive)
+        began = time.monotonic()
+        self._measured.under_way += 1
         try:
             reply = await self._answer(request)
         except (ClientDisconnect, ClientGoneError):
             return
+        finally:
+            self._measured.under_way -= 1
+        operation = getattr(request.state, "operation", "other")
+        self._measured.count(operation, reply.status, time.monotonic() - began)
         headers = {"x-amzn-requestid": str(uuid.uuid4()), **reply.headers}
         response = Response(reply.body, reply.status, headers, media_type=reply.content_type)
         await response(scope, receive, send)
@@ -89,7 +98,10 @@ class Application:
             query: str = request.scope["query_string"].decode("ascii", "replace")
             headers = dict(request.headers)
             check_access(self._access, Received(request.method, path, query, headers))
+            if request.method == "GET" and path in ("/health", "/metrics"):
+                return await (health(self._gateway) if path == "/health" else metrics(self._gateway, self._measured))
             operation, parameters = find_operation(request.method, self._prefix + path)
+            request.state.operation = operation.__name__
             body = self._checked(request.stream(), headers)
             fields = parse_qs(query, keep_blank_values=True, max_num_fields=100)
             call = Call(parameters, fields, headers, body, lambda: _disconnected(request))
