@@ -23,6 +23,7 @@ from durable_lambda.cli.reload import watch_code
 from durable_lambda.cli.workers import WorkerPool
 from durable_lambda.engine import Engine
 from durable_lambda.engine.api import Access, PortInUseError, Server
+from durable_lambda.engine.api.access import is_loopback
 
 TOKEN_VARIABLE: Final = "DURABLE_SERVE_TOKEN"
 KEY_VARIABLE: Final = "DURABLE_SERVE_ACCESS_KEY_ID"
@@ -56,32 +57,36 @@ def serve_command(options: ServeOptions) -> None:
     configure_logs(options.log_format)
     console = Console(stderr=True, highlight=False)
     stop = _on_signal()
-    try:
-        with refusals(), ExitStack() as stack:
-            engine = stack.enter_context(
-                Engine(
-                    options.db,
-                    strict_qualifiers=options.strict_qualifiers,
-                    any_account=True,
-                    pause_on_mismatch=options.on_mismatch == "pause",
-                )
+    with refusals(), ExitStack() as stack:
+        engine = stack.enter_context(
+            Engine(
+                options.db,
+                strict_qualifiers=options.strict_qualifiers,
+                any_account=True,
+                pause_on_mismatch=options.on_mismatch == "pause",
             )
-            server = stack.enter_context(Server(engine, host=options.host, port=options.port, access=access))
-            targets = load_targets(options.targets)
-            others = {name: each for name, each in configured.items() if name not in targets}
-            names = [*targets, *host_elsewhere(engine, options.invoke_endpoint, others, ports)]
-            for name, port in ports.items():
-                stack.enter_context(Server(engine, host=options.host, port=port, access=access, function=name))
-            if options.workers or options.reload:
-                pool = _open_pool(stack, engine, options, access)
-                host_in_workers(engine, targets, pool.outlet, configured)
-                pool.open(server.url, max(1, options.workers))
-            else:
-                host_here(engine, targets, configured)
-            console.print(f"durable-lambda serves {options.db} on {server.url}", soft_wrap=True)
-            console.print(f"functions: {', '.join(names) or 'none'}", soft_wrap=True)
-            stop.wait()
-            console.print("ending: what runs goes on from its last checkpoint when this is started again")
+        )
+        server = _listen(stack, Server(engine, host=options.host, port=options.port, access=access))
+        targets = load_targets(options.targets)
+        others = {name: each for name, each in configured.items() if name not in targets}
+        names = [*targets, *host_elsewhere(engine, options.invoke_endpoint, others, ports)]
+        for name, port in ports.items():
+            _listen(stack, Server(engine, host=options.host, port=port, access=access, function=name))
+        if options.workers or options.reload:
+            pool = _open_pool(stack, engine, options, access)
+            host_in_workers(engine, targets, pool.outlet, configured)
+            pool.open(server.url, max(1, options.workers))
+        else:
+            host_here(engine, targets, configured)
+        console.print(f"durable-lambda serves {options.db} on {server.url}", soft_wrap=True)
+        console.print(f"functions: {', '.join(names) or 'none'}", soft_wrap=True)
+        stop.wait()
+        console.print("ending: what runs goes on from its last checkpoint when this is started again")
+
+
+def _listen(stack: ExitStack, server: Server) -> Server:
+    try:
+        return stack.enter_context(server)
     except PortInUseError as error:
         raise CommandError(str(error), FAILED) from error
 
@@ -101,6 +106,8 @@ def _access(options: ServeOptions) -> Access:
     if (key is None) != (secret is None):
         raise CommandError(f"{KEY_VARIABLE} and {SECRET_VARIABLE} belong together")
     access = Access(token, key, secret, worker_token=secrets.token_urlsafe(32))
+    if not options.allow_remote and not is_loopback(options.host):
+        raise CommandError(f"{options.host} can be reached from other machines: add --allow-remote if that is meant")
     if options.allow_remote and access.is_open:
         raise CommandError(
             f"--allow-remote needs a secret that clients prove: set {TOKEN_VARIABLE}, or {KEY_VARIABLE} and "

@@ -63,10 +63,17 @@ class Received:
     path: str
     query: str
     headers: Mapping[str, str]
+    body: bytes = b""
+    """Only of a signed request."""
+
+
+def is_signed(access: Access, headers: Mapping[str, str]) -> bool:
+    """Whether a request shows a signature, which is one of its body as well."""
+    return access.access_key_id is not None and headers.get("authorization", "").startswith(_ALGORITHM)
 
 
 def check_access(access: Access, received: Received) -> None:
-    """Raise `AccessDeniedException` unless the request may be answered; `check_body` follows."""
+    """Raise `AccessDeniedException` unless the request may be answered."""
     if access.is_open:
         _check_local(received.headers)
         return
@@ -75,25 +82,11 @@ def check_access(access: Access, received: Received) -> None:
         shown = authorization[7:].strip().encode()
         if any(hmac.compare_digest(shown, token.encode()) for token in (access.token, access.worker_token) if token):
             return
-    elif (
-        access.access_key_id is not None
-        and access.secret_access_key is not None
-        and authorization.startswith(_ALGORITHM)
-        and _is_signed(received, authorization, access.access_key_id, access.secret_access_key)
-    ):
+    elif is_signed(access, received.headers) and _has_valid_signature(access, received, authorization):
         return
     raise AccessDeniedException(
         "The request carries no valid proof: send the server's bearer token, or sign with its access key."
     )
-
-
-def check_body(access: Access, headers: Mapping[str, str], body: bytes) -> None:
-    """Raise `AccessDeniedException` if the body is not the one that was signed."""
-    signed = headers.get("x-amz-content-sha256")
-    if access.access_key_id is None or signed is None or not headers.get("authorization", "").startswith(_ALGORITHM):
-        return
-    if signed != "UNSIGNED-PAYLOAD" and not hmac.compare_digest(signed, hashlib.sha256(body).hexdigest()):
-        raise AccessDeniedException("The body is not the one that was signed.")
 
 
 def _check_local(headers: Mapping[str, str]) -> None:
@@ -106,7 +99,7 @@ def _check_local(headers: Mapping[str, str]) -> None:
         raise AccessDeniedException("This server does not answer to pages of other origins.")
 
 
-def _is_signed(received: Received, authorization: str, access_key_id: str, secret: str) -> bool:
+def _has_valid_signature(access: Access, received: Received, authorization: str) -> bool:
     fields: dict[str, str] = {}
     for part in authorization[len(_ALGORITHM) :].split(","):
         name, _, value = part.strip().partition("=")
@@ -114,7 +107,7 @@ def _is_signed(received: Received, authorization: str, access_key_id: str, secre
     key_id, _, scope = fields.get("Credential", "").partition("/")
     parts = scope.split("/")
     moment = received.headers.get("x-amz-date", "")
-    if key_id != access_key_id or len(parts) != 4 or parts[3] != "aws4_request" or not _is_recent(moment):
+    if key_id != access.access_key_id or len(parts) != 4 or parts[3] != "aws4_request" or not _is_recent(moment):
         return False
     names = fields.get("SignedHeaders", "").split(";")
     if "host" not in names:
@@ -127,11 +120,11 @@ def _is_signed(received: Received, authorization: str, access_key_id: str, secre
             *(f"{name}:{' '.join(received.headers.get(name, '').split())}" for name in names),
             "",
             ";".join(names),
-            received.headers.get("x-amz-content-sha256", ""),
+            hashlib.sha256(received.body).hexdigest(),
         )
     )
     text = "\n".join((_ALGORITHM, moment, scope, hashlib.sha256(canonical.encode()).hexdigest()))
-    key = f"AWS4{secret}".encode()
+    key = f"AWS4{access.secret_access_key}".encode()
     for part in parts:
         key = hmac.digest(key, part.encode(), "sha256")
     return hmac.compare_digest(hmac.digest(key, text.encode(), "sha256").hex(), fields.get("Signature", ""))

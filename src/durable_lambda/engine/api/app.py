@@ -17,8 +17,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from durable_lambda.engine.api import callbacks, checkpoints, executions, invocations, listing, runtime
-from durable_lambda.engine.api.access import Access, Received, check_access, check_body
-from durable_lambda.engine.api.call import Call, ClientGoneError
+from durable_lambda.engine.api.access import Access, Received, check_access, is_signed
+from durable_lambda.engine.api.call import Call, ClientGoneError, read
+from durable_lambda.engine.api.checkpoints import MAX_BODY
 from durable_lambda.engine.api.gateway import Gateway
 from durable_lambda.engine.api.metrics import Measurements, health, metrics
 from durable_lambda.engine.api.reply import (
@@ -97,12 +98,16 @@ class Application:
             path: str = request.scope["raw_path"].decode("ascii", "replace")
             query: str = request.scope["query_string"].decode("ascii", "replace")
             headers = dict(request.headers)
-            check_access(self._access, Received(request.method, path, query, headers))
+            body = request.stream()
+            signed = b""
+            if is_signed(self._access, headers):
+                signed = await read(body, headers, MAX_BODY)
+                body = _once(signed)
+            check_access(self._access, Received(request.method, path, query, headers, signed))
             if request.method == "GET" and path in ("/health", "/metrics"):
                 return await (health(self._gateway) if path == "/health" else metrics(self._gateway, self._measured))
             operation, parameters = find_operation(request.method, self._prefix + path)
             request.state.operation = operation.__name__
-            body = self._checked(request.stream(), headers)
             fields = parse_qs(query, keep_blank_values=True, max_num_fields=100)
             call = Call(parameters, fields, headers, body, lambda: _disconnected(request))
             return await operation(self._gateway, call)
@@ -118,13 +123,9 @@ class Application:
             logger.exception("a request failed: %s", request.url.path)
             return as_error(ServiceError("An internal error; the server's log has it."))
 
-    async def _checked(self, stream: AsyncIterator[bytes], headers: dict[str, str]) -> AsyncIterator[bytes]:
-        """The body, whose signature is checked when it is complete."""
-        pieces: list[bytes] = []
-        async for piece in stream:
-            pieces.append(piece)
-            yield piece
-        check_body(self._access, headers, b"".join(pieces))
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
 async def _disconnected(request: Request) -> None:

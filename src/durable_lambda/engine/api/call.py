@@ -116,17 +116,7 @@ class Call:
 
     async def body(self, limit: int) -> bytes:
         """The whole body. Raises `RequestTooLargeException` if it has more than `limit` bytes."""
-        announced = self.headers.get("content-length", "0")
-        if announced.isdigit() and int(announced) > limit:
-            raise _too_large(limit)
-        pieces: list[bytes] = []
-        size = 0
-        async for piece in self._body:
-            size += len(piece)
-            if size > limit:
-                raise _too_large(limit)
-            pieces.append(piece)
-        return b"".join(pieces)
+        return await read(self._body, self.headers, limit)
 
     async def json(self, kind: type[T], limit: int) -> T:
         """The body as a JSON document of a type; an empty body is an empty object.
@@ -140,6 +130,24 @@ class Call:
             raise refuse(f"1 validation error detected: the request body is not valid: {error}") from None
 
 
+async def read(body: AsyncIterator[bytes], headers: Mapping[str, str], limit: int) -> bytes:
+    """A whole body. Raises `RequestTooLargeException` if it has more than `limit` bytes."""
+    length = headers.get("content-length", "0")
+    announced = int(length) if length.isdigit() else 0
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in body:
+        size += len(piece)
+        if size > limit and not limit < announced <= 2 * limit:
+            break
+        if size <= limit:
+            pieces.append(piece)
+    # What is only a little too large was read to its end: many clients do not look at an answer before.
+    if size > limit:
+        raise RequestTooLargeException(f"Request must be smaller than {limit} bytes for this operation")
+    return b"".join(pieces)
+
+
 def malformed(member: str, value: str, constraint: str) -> Exception:
     """The error for a value that does not fit, in the service's words, to be raised."""
     shown = value if len(value) <= _LONGEST_SHOWN else value[:_LONGEST_SHOWN] + "…"
@@ -151,7 +159,3 @@ def malformed(member: str, value: str, constraint: str) -> Exception:
 
 def _member(name: str) -> str:
     return name[:1].lower() + name[1:]
-
-
-def _too_large(limit: int) -> RequestTooLargeException:
-    return RequestTooLargeException(f"Request must be smaller than {limit} bytes for this operation")
