@@ -620,7 +620,7 @@ class DurableContext:
         """Run a block of operations, and when it fails run it again after a durable wait.
 
         Args:
-            name: As for `step`. The waits are named `<name>-backoff-<n>`.
+            name: As for `step`. The waits are named `<name>-backoff-<n>`, or not at all.
             fn: An `async def` that takes the context last. Its operations are new ones in each attempt.
             *args: Its arguments before the context.
             retry: As for `step`.

@@ -18,7 +18,7 @@ from durable_lambda.protocol.updates import ContextOptions
 from durable_lambda.runtime.call import Call
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
-from durable_lambda.values import UNSET, Codec, codec_for, result_codec, round_trip
+from durable_lambda.values import UNSET, Codec, codec_for, read_payload, result_codec, write_payload
 
 T = TypeVar("T")
 
@@ -76,7 +76,7 @@ class ChildContext(Call[T]):
 
     def _replay_success(self, payload: str | None) -> Operation[T]:
         try:
-            self.value = self.codec.decode("null" if payload is None else payload)
+            self.value = read_payload(self.codec, payload)
         except DeserializationError as error:
             return Operation.failed(unreadable(self, error))
         self.payload = payload or "null"
@@ -88,7 +88,7 @@ class ChildContext(Call[T]):
         try:
             result = await self._run()
             try:
-                payload, value = round_trip(self.codec, result)
+                payload, value = write_payload(self.codec, result)
             except SerializationError as error:
                 raise unwritable(self, error) from error
         except asyncio.CancelledError as cancellation:

@@ -22,7 +22,14 @@ from durable_lambda.errors import ChildContextError, DeserializationError, Valid
 from durable_lambda.failures import describe
 from durable_lambda.operations.child import ChildContext
 from durable_lambda.operations.outcome import failure, unreadable
-from durable_lambda.operations.stored_batch import LETTER_OF, NULL, StoredBatch, StoredItem, Summary
+from durable_lambda.operations.stored_batch import (
+    NULL,
+    StoredBatch,
+    StoredItem,
+    Summary,
+    decode_batch,
+    summarise,
+)
 from durable_lambda.operations.window import Window
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.limits import REPLAY_CHILDREN_THRESHOLD
@@ -33,6 +40,7 @@ from durable_lambda.runtime.ids import operation_id
 from durable_lambda.runtime.lifeline import Lifeline
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
+from durable_lambda.tagged import plain
 from durable_lambda.values import UNSET
 
 T = TypeVar("T")
@@ -147,13 +155,8 @@ class Batch(Call[T]):
         self._cut_off(window)
         undone = set(window.under_way)
         items = [self._item(index, undone) for index in range(len(self._specs))]
-        await self._store(items, reason, window.progress)
+        await self._store(items, reason)
         return self._result(items, reason)
-
-    def _check_size(self, recorded: int) -> None:
-        """Raises `NonDeterministicExecutionError` when the batch had another number of branches."""
-        if recorded != len(self._specs):
-            raise determinism.resized(self, recorded, len(self._specs))
 
     def _check_no_more_recorded(self, inside: Scope) -> None:
         """Raises `NonDeterministicExecutionError` when the history has a branch after the last one."""
@@ -189,12 +192,14 @@ class Batch(Call[T]):
     async def _replay_branches(self, details: wire.ContextDetails) -> BatchResult[Any]:
         """The result of a batch that was too large to store: from its branches, each replayed."""
         summary = msgspec.json.decode(details.result or "", type=Summary)
-        self._check_size(summary.total_count)
+        if not summary.might_have(len(self._specs)):
+            recorded = len(summary.item_statuses) or summary.total_count
+            raise determinism.resized(self, recorded, len(self._specs))
         inside = self.scope.child(self.id)
         items: list[BatchItem[Any]] = []
         for index in range(len(self._specs)):
-            letter = summary.item_statuses[index : index + 1]
-            if letter == "-" or (not letter and not self._has_ended(index)):
+            was_done = summary.was_done(index)
+            if was_done is False or (was_done is None and not self._has_ended(index)):
                 items.append(self._item(index, {index}))
                 continue
             operation = self._begin(inside, index)
@@ -220,30 +225,22 @@ class Batch(Call[T]):
         record = self._begun[item.index][0].record
         return record or describe(item.error or asyncio.CancelledError())
 
-    async def _store(self, items: list[BatchItem[Any]], reason: CompletionReason, progress: BatchProgress) -> None:
+    async def _store(self, items: list[BatchItem[Any]], reason: CompletionReason) -> None:
+        begun = len(self._begun)
         stored = [
             StoredItem(
                 item.index,
                 item.status,
-                msgspec.Raw(self._begun[item.index][0].payload or "null") if item.status == "SUCCEEDED" else NULL,
+                self._raw_result_of(item) if item.status == "SUCCEEDED" else NULL,
                 self._record_of(item) if item.status == "FAILED" else None,
             )
-            for item in items
+            for item in items[:begun]
         ]
-        payload = msgspec.json.encode(StoredBatch(stored, reason))
-        if len(payload) <= REPLAY_CHILDREN_THRESHOLD:
-            await self.conclude(self.update("SUCCEED", payload=payload.decode()))
+        payload = StoredBatch(stored, reason, None if begun == len(items) else len(items)).encode()
+        if len(payload.encode()) <= REPLAY_CHILDREN_THRESHOLD:
+            await self.conclude(self.update("SUCCEED", payload=payload))
             return
-        summary = Summary(
-            f"{self.sub_type}Result",
-            progress.total_count,
-            progress.success_count,
-            progress.failure_count,
-            progress.total_count - progress.completed_count,
-            reason,
-            self._result(items, reason).status,
-            "".join(LETTER_OF[item.status] for item in items),
-        )
+        summary = summarise(f"{self.sub_type}Result", items, begun, reason, self._result(items, reason).status)
         await self.conclude(
             self.update(
                 "SUCCEED",
@@ -252,21 +249,23 @@ class Batch(Call[T]):
             )
         )
 
+    def _raw_result_of(self, item: BatchItem[Any]) -> msgspec.Raw:
+        return msgspec.Raw(plain(self._begun[item.index][0].payload or "null"))
+
     def _stored_result(self, payload: str | None) -> BatchResult[Any]:
-        stored = msgspec.json.decode(payload or "", type=StoredBatch)
-        self._check_size(len(stored.all))
-        items: list[BatchItem[Any]] = []
+        stored = decode_batch(payload)
+        if not stored.might_have(len(self._specs)):
+            raise determinism.resized(self, stored.total_count or len(stored.all), len(self._specs))
+        items = [BatchItem[Any](index, spec.name, "STARTED") for index, spec in enumerate(self._specs)]
         for each in stored.all:
             spec = self._specs[each.index]
             branch = self.branch_type(self.scope, spec.name, spec.fn, spec.args, virtual=False, result_type=UNSET)
             if each.status == "SUCCEEDED":
                 value = branch.codec.decode(bytes(each.result).decode())
-                items.append(BatchItem(each.index, spec.name, each.status, value))
+                items[each.index] = BatchItem(each.index, spec.name, each.status, value)
             elif each.status == "FAILED":
                 error = failure(branch, each.error or wire.ErrorObject(), ChildContextError)
-                items.append(BatchItem(each.index, spec.name, each.status, error=error))
-            else:
-                items.append(BatchItem(each.index, spec.name, each.status))
+                items[each.index] = BatchItem(each.index, spec.name, each.status, error=error)
         return self._result(items, stored.completion_reason)
 
     def _result(self, items: list[BatchItem[Any]], reason: CompletionReason) -> BatchResult[Any]:

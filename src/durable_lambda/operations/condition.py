@@ -18,7 +18,7 @@ from durable_lambda.protocol.updates import StepOptions
 from durable_lambda.retry import Poll
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
-from durable_lambda.values import Codec, result_codec, round_trip
+from durable_lambda.values import Codec, read_payload, result_codec, write_payload
 
 S = TypeVar("S")
 
@@ -102,10 +102,10 @@ class Condition(Attempted[S]):
         details = state.step_details if state is not None else None
         before = self.initial_state
         if details is not None and details.result is not None:
-            before = self.codec.decode(details.result)
+            before = read_payload(self.codec, details.result)
         after = await run_as_attempt(self, attempt, Body(self.check, (before,), inline=False))
         try:
-            payload, value = round_trip(self.codec, after)
+            payload, value = write_payload(self.codec, after)
         except SerializationError as error:
             raise unwritable(self, error) from error
         check_size(self, payload)

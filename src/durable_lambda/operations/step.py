@@ -32,7 +32,7 @@ from durable_lambda.runtime.logging import body_logger
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
 from durable_lambda.runtime.strand import BodyStrand
-from durable_lambda.values import UNSET, Codec, codec_for, result_codec, round_trip
+from durable_lambda.values import UNSET, Codec, codec_for, result_codec, write_payload
 
 T = TypeVar("T")
 
@@ -186,7 +186,7 @@ class Step(Attempted[T]):
             self.scope.announce(self.update("START"))
         result = await self._run_body(attempt)
         try:
-            payload, value = round_trip(self.codec, result)
+            payload, value = write_payload(self.codec, result)
         except SerializationError as error:
             raise unwritable(self, error) from error
         check_size(self, payload)

@@ -45,11 +45,10 @@ class WithRetry(ChildContext[T]):
     def prepare(self) -> None:
         super().prepare()
         check_callable(self.block, self.verb)
-        check_name(f"{self._prefix}backoff-{retry_policy(self.retry).max_attempts}", self.verb)
+        check_name(self._wait_name(retry_policy(self.retry).max_attempts), self.verb)
 
-    @property
-    def _prefix(self) -> str:
-        return f"{self.name}-" if self.name is not None else ""
+    def _wait_name(self, attempt: int) -> str | None:
+        return None if self.name is None else f"{self.name}-backoff-{attempt}"
 
     async def _attempts(self, context: Any) -> T:
         policy = retry_policy(self.retry)
@@ -62,4 +61,4 @@ class WithRetry(ChildContext[T]):
                 delay = policy.delay_after(error, attempt)
                 if delay is None:
                     raise
-            await self.inside.start(Wait(self.inside, f"{self._prefix}backoff-{attempt}", delay))
+            await self.inside.start(Wait(self.inside, self._wait_name(attempt), delay))
