@@ -11,6 +11,7 @@ from compatibility import ours
 from durable_lambda import ExecutionFailedError, durable_execution
 from durable_lambda.engine import Engine, SkippingClock
 from durable_lambda.protocol.backend import CheckpointResponse, DurableBackend, ExecutionState
+from durable_lambda.protocol.errors import ServiceError
 from durable_lambda.protocol.hosting import DurableFunction, LambdaContext
 from durable_lambda.protocol.invocation import InvocationInput, InvocationOutput
 from durable_lambda.protocol.operations import Operation, decode_operation
@@ -53,7 +54,26 @@ def with_ours(program: str) -> DurableFunction:
     return durable_execution(ours.then_wait(getattr(ours, program)))
 
 
-def run(program: str, turn: Callable[[int], DurableFunction]) -> Run:
+class ProcessDiedError(ServiceError):
+    """A checkpoint that did not arrive."""
+
+
+@dataclass
+class Death:
+    """The process that makes the first invocations dies when it has sent so many checkpoints."""
+
+    after: int
+    has_come: bool = False
+
+    def strike(self) -> None:
+        """Another checkpoint is on its way."""
+        if not self.has_come and self.after == 0:
+            self.has_come = True
+            raise ProcessDiedError("the process has died")
+        self.after -= 1
+
+
+def run(program: str, turn: Callable[[int], DurableFunction], death: Death | None = None) -> Run:
     """Run an execution to its end; `turn(n)` makes its n-th invocation, from 0."""
     clock = SkippingClock()
     with Engine(clock=clock) as engine:
@@ -66,13 +86,13 @@ def run(program: str, turn: Callable[[int], DurableFunction]) -> Run:
             else:
                 await engine.asend_callback_success(callback_id, "yes")
 
-        relay = Relay(turn, answer)
+        relay = Relay(turn, answer, death)
         engine.register(relay)
         engine.register(lambda event, context: {"price": 3, "of": event}, name="prices")
         engine.register(_refuses, name="refuses")
         execution = engine.start(relay.name, EVENT)
         try:
-            result = execution.result()
+            result = execution.result(timeout=30)
         except ExecutionFailedError as error:
             result = {"type": error.error_type, "message": error.error_message}
         operations = [operation for operation in execution.operations() if operation.type != "EXECUTION"]
@@ -88,42 +108,53 @@ class Relay:
 
     name = "program"
 
-    def __init__(self, turn: Callable[[int], DurableFunction], answer: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        turn: Callable[[int], DurableFunction],
+        answer: Callable[[str], Awaitable[None]],
+        death: Death | None,
+    ) -> None:
         self._turn = turn
         self._answer = answer
+        self._death = death
         self.invocations = 0
         self.updates: list[OperationUpdate] = []
+        self._unanswered: list[str] = []
 
     async def invoke(
         self, invocation: InvocationInput, backend: DurableBackend, lambda_context: LambdaContext
     ) -> InvocationOutput:
         function = self._turn(self.invocations)
         self.invocations += 1
-        recording = _Recording(backend, self.updates)
+        recording = _Recording(backend, self.updates, self._unanswered, self._death)
         output = await function.invoke(invocation, recording, lambda_context)
-        if output.status == "PENDING":
-            for callback_id in recording.callback_ids:
-                await self._answer(callback_id)
+        while output.status == "PENDING" and self._unanswered:
+            await self._answer(self._unanswered.pop())
         return output
 
 
 class _Recording:
     """A backend that notes what it is sent, and which callbacks it made."""
 
-    def __init__(self, backend: DurableBackend, updates: list[OperationUpdate]) -> None:
+    def __init__(
+        self, backend: DurableBackend, updates: list[OperationUpdate], callback_ids: list[str], death: Death | None
+    ) -> None:
         self._backend = backend
+        self._callback_ids = callback_ids
+        self._death = death
         self._updates = updates
-        self.callback_ids: list[str] = []
 
     async def checkpoint(
         self, arn: str, checkpoint_token: str, updates: Sequence[OperationUpdate], client_token: str | None = None
     ) -> CheckpointResponse:
+        if self._death is not None:
+            self._death.strike()
         self._updates += updates
         answer = await self._backend.checkpoint(arn, checkpoint_token, updates, client_token)
         for operation in map(decode_operation, answer.new_execution_state.operations):
             details = operation.callback_details
             if details is not None and details.callback_id and operation.status == "STARTED":
-                self.callback_ids.append(details.callback_id)
+                self._callback_ids.append(details.callback_id)
         return answer
 
     async def get_execution_state(self, arn: str, checkpoint_token: str, marker: str, max_items: int) -> ExecutionState:
