@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from aws_durable_execution_sdk_python import (
@@ -34,7 +35,7 @@ from aws_durable_execution_sdk_python.retries import RetryPresets, RetryStrategy
 from aws_durable_execution_sdk_python.serdes import JsonSerDes
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig, WaitStrategyConfig, create_wait_strategy
 
-from compatibility.shared import ORDER, OVER_256_KIB, TOO_LARGE_FOR_A_RESPONSE, decline, fail_until
+from compatibility.shared import MOMENT, ORDER, OVER_256_KIB, TOO_LARGE_FOR_A_RESPONSE, decline, fail_until
 
 Program = Callable[[Any, DurableContext], Any]
 
@@ -108,6 +109,11 @@ def plain_objects(event: Any, ctx: DurableContext) -> Any:
         return ctx.step(give(ORDER), "order", StepConfig(serdes=PLAIN))
 
     return ctx.run_in_child_context(inner, "child", ChildConfig(serdes=PLAIN))
+
+
+def dates(event: Any, ctx: DurableContext) -> Any:
+    began = ctx.step(give(MOMENT), "when")
+    return [began.isoformat(), str(ctx.step(give(Decimal("9.90")), "price") + 1)]
 
 
 def retried_step(event: Any, ctx: DurableContext) -> Any:
@@ -221,6 +227,10 @@ def failed_condition(event: Any, ctx: DurableContext) -> Any:
 
 def invoke(event: Any, ctx: DurableContext) -> Any:
     return ctx.invoke("prices", {"sku": "tea"}, "price", InvokeConfig(tenant_id="tenant-1"))
+
+
+def invoke_of_nothing(event: Any, ctx: DurableContext) -> Any:
+    ctx.invoke("prices", None, "price")
 
 
 def refused_invoke(event: Any, ctx: DurableContext) -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from compatibility.shared import ORDER, OVER_256_KIB, TOO_LARGE_FOR_A_RESPONSE, Declined, decline, fail_until
+from compatibility.shared import MOMENT, ORDER, OVER_256_KIB, TOO_LARGE_FOR_A_RESPONSE, Declined, decline, fail_until
 from durable_lambda import (
     BatchResult,
     Completion,
@@ -82,6 +84,17 @@ async def plain_objects(event: Any, ctx: DurableContext) -> Any:
         return await ctx.step("order", give, ORDER)
 
     return await ctx.run_in_child_context("child", inner)
+
+
+async def dates(event: Any, ctx: DurableContext) -> Any:
+    async def when() -> datetime:
+        return MOMENT
+
+    async def price() -> Decimal:
+        return Decimal("9.90")
+
+    began = await ctx.step("when", when)
+    return [began.isoformat(), str(await ctx.step("price", price) + 1)]
 
 
 async def retried_step(event: Any, ctx: DurableContext) -> Any:
@@ -193,6 +206,10 @@ async def failed_condition(event: Any, ctx: DurableContext) -> Any:
 
 async def invoke(event: Any, ctx: DurableContext) -> Any:
     return await ctx.invoke("price", "prices", {"sku": "tea"}, tenant_id="tenant-1")
+
+
+async def invoke_of_nothing(event: Any, ctx: DurableContext) -> Any:
+    await ctx.invoke("price", "prices")
 
 
 async def refused_invoke(event: Any, ctx: DurableContext) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 OVER_256_KIB = "x" * (257 * 1024)
 TOO_LARGE_FOR_A_RESPONSE = "x" * (6 * 1024 * 1024 - 20)
+MOMENT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ORDER = {"id": "order-1", "lines": [{"sku": "tea", "count": 2}, {"sku": "mug", "count": 1}], "paid": True, "note": None}
 
 
