@@ -15,6 +15,7 @@ from typing import Any, Final, Generic, TypeVar, overload
 
 import msgspec
 
+from durable_lambda.arguments import is_async
 from durable_lambda.context import DurableContext
 from durable_lambda.errors import (
     BackendError,
@@ -25,7 +26,6 @@ from durable_lambda.errors import (
 )
 from durable_lambda.failures import ExceptionClasses, describe
 from durable_lambda.loop import InvocationLoop
-from durable_lambda.operations.body import is_async
 from durable_lambda.protocol.backend import DurableBackend
 from durable_lambda.protocol.errors import ServiceError
 from durable_lambda.protocol.hosting import LambdaContext
@@ -149,7 +149,7 @@ class Handler(Generic[E, R]):
         payload = details.input_payload if details is not None else None
         event = self._decode_event(payload)
         try:
-            result = await self.fn(event, DurableContext(scope))
+            result = await scope.call(self.fn, (event,))
         except Exception as error:
             scope.finish(error)
             raise

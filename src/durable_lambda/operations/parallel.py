@@ -9,7 +9,6 @@ from durable_lambda.arguments import check_name
 from durable_lambda.batch import BatchResult
 from durable_lambda.errors import ValidationError
 from durable_lambda.operations.concurrent import Batch, Branch, BranchSpec
-from durable_lambda.operations.outcome import check_callable
 
 
 class ParallelBranch(Branch):
@@ -26,7 +25,6 @@ class Parallel(Batch[BatchResult[Any]]):
     sub_type = "Parallel"
     verb = "parallel"
     kind = "parallel"
-    branch_type = ParallelBranch
     code = "PARALLEL_FAILED"
 
     branches: Sequence[Callable[..., Any]] | dict[str, Callable[..., Any]]
@@ -46,5 +44,5 @@ class Parallel(Batch[BatchResult[Any]]):
             )
         for name, branch in named:
             check_name(name, "branch")
-            check_callable(branch, "parallel")
-        return [BranchSpec(name, branch, ()) for name, branch in named]
+            self.scope.check_code(branch, "parallel")
+        return [BranchSpec(name, branch, (), ParallelBranch) for name, branch in named]

@@ -14,11 +14,11 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack, overload
 
 import msgspec
 
-from durable_lambda.arguments import check_name
+from durable_lambda.arguments import check_callable, check_name
 from durable_lambda.errors import CompensationError
 from durable_lambda.failures import describe
 from durable_lambda.operations.child import ChildContext
-from durable_lambda.operations.outcome import check_callable, failure
+from durable_lambda.operations.outcome import failure
 from durable_lambda.operations.step import Step, StepArguments
 from durable_lambda.protocol.operations import ErrorObject
 from durable_lambda.retry import Retry, retry_policy
@@ -78,10 +78,13 @@ class _Compensations(ChildContext[list[_StoredItem]]):
     verb = "saga"
 
     def __init__(self, scope: Scope, name: str, undos: list[_Undo]) -> None:
-        super().__init__(scope, name, self._undo_all, (), virtual=False, result_type=list[_StoredItem])
+        super().__init__(scope, name, self.code, (), virtual=False, result_type=list[_StoredItem])
         self.undos = undos
 
-    async def _undo_all(self, _: Any) -> list[_StoredItem]:
+    def prepare(self) -> None:
+        check_name(self.name, self.verb)
+
+    async def code(self) -> list[_StoredItem]:
         items: list[_StoredItem] = []
         for undo in sorted(self.undos, key=lambda undo: undo.place, reverse=True):
             try:

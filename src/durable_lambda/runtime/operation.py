@@ -72,6 +72,14 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
             self._task.done() if self._task is not None else self._value is not _REFUSED and self._value is not _PARKED
         )
 
+    def result(self) -> T:
+        """The outcome, once it is known: returned, or raised."""
+        if self._task is not None:
+            return self._task.result()
+        if self._error is not None:
+            raise self._error
+        return cast("T", self._value)
+
     def __await__(self) -> Generator[Any, Any, T]:
         if self._task is not None:
             self.awaiters += 1
