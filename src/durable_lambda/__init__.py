@@ -51,10 +51,12 @@ if TYPE_CHECKING:
     from durable_lambda.operations.saga import Saga as Saga
     from durable_lambda.operations.step import StepAttempt as StepAttempt
     from durable_lambda.operations.step import current_step as current_step
+    from durable_lambda.operations.sync_saga import SyncSaga as SyncSaga
     from durable_lambda.protocol.backend import DurableBackend as DurableBackend
     from durable_lambda.retry import Poll as Poll
     from durable_lambda.retry import Retry as Retry
     from durable_lambda.runtime.operation import Operation as Operation
+    from durable_lambda.sync_context import SyncDurableContext as SyncDurableContext
     from durable_lambda.values import Codec as Codec
 
 _HOMES = {
@@ -96,9 +98,11 @@ _HOMES = {
     "operations.callback": ("CallbackHandle",),
     "operations.saga": ("CompensationItem", "CompensationResult", "Saga"),
     "operations.step": ("StepAttempt", "current_step"),
+    "operations.sync_saga": ("SyncSaga",),
     "protocol.backend": ("DurableBackend",),
     "retry": ("Poll", "Retry"),
     "runtime.operation": ("Operation",),
+    "sync_context": ("SyncDurableContext",),
     "values": ("Codec",),
 }
 _HOME_OF = {name: f"{__name__}.{home}" for home, names in _HOMES.items() for name in names}

@@ -62,6 +62,7 @@ class Handler(Generic[E, R]):
         start_delay: float = START_DELAY,
     ) -> None:
         self._event_parameter = _check_signature(fn)
+        self._make_scope = _awaiting_scope if is_async(fn) else _blocking_scope()
         self.fn = fn
         self.name = name if name is not None else getattr(fn, "__name__", "handler")
         self._backend = backend
@@ -140,7 +141,7 @@ class Handler(Generic[E, R]):
             classes=self._classes,
             start_delay=self._start_delay,
         )
-        scope = Scope(run, DurableContext)
+        scope = self._make_scope(run)
         return await _answer(run, await run.run(self._main(scope, execution), scope.home))
 
     async def _main(self, scope: Scope, execution: Operation) -> str:
@@ -165,6 +166,17 @@ class Handler(Generic[E, R]):
             return codec.decode(payload if payload else "null")
         except DeserializationError as error:
             raise DeserializationError(f"the event of {self.name}: {error}") from error
+
+
+def _awaiting_scope(run: Invocation) -> Scope:
+    return Scope(run, DurableContext)
+
+
+def _blocking_scope() -> Callable[[Invocation], Scope]:
+    from durable_lambda.runtime.sync_scope import SyncScope  # late: most functions are `async def`
+    from durable_lambda.sync_context import SyncDurableContext
+
+    return lambda run: SyncScope(run, SyncDurableContext)
 
 
 async def _load_operations(invocation: InvocationInput, backend: DurableBackend) -> list[RawOperation]:
@@ -243,8 +255,6 @@ def _check_signature(fn: Callable[..., Any]) -> str:
         raise ValidationError(f"a durable function is a function, not {fn!r}: {_RIGHT_FORM}")
     if inspect.isasyncgenfunction(fn) or inspect.isgeneratorfunction(fn):
         raise ValidationError(f"{shown} yields, and a durable function returns: {_RIGHT_FORM}")
-    if not is_async(fn):
-        raise ValidationError(f"{shown} must be an `async def`: {_RIGHT_FORM}")
     positional = [
         parameter
         for parameter in inspect.signature(fn).parameters.values()

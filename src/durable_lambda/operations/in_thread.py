@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
+from durable_lambda.arguments import is_async
 from durable_lambda.loop import CURRENT
 from durable_lambda.operations.attempts import Attempted
 from durable_lambda.operations.body import Body
 from durable_lambda.operations.condition import Condition
+from durable_lambda.operations.deterministic import Now
 from durable_lambda.operations.step import Step
 from durable_lambda.runtime.bridge import Hop, Meeting
-from durable_lambda.runtime.sync_scope import InThread
+from durable_lambda.runtime.sync_scope import InThread, SyncScope
 
 T = TypeVar("T")
 
@@ -43,6 +46,20 @@ async def _awaited(result: Awaitable[T]) -> T:
 
 class StepInThread(AttemptedInThread[T], Step[T]):
     """`step`."""
+
+    __slots__ = ()
+
+
+def step_call(
+    scope: SyncScope, name: str | None, fn: Callable[..., Any], args: tuple[Any, ...], **options: Any
+) -> Step[Any]:
+    """The call of a step. A body that the loop runs, or that has a deadline, is left to the loop."""
+    in_thread = options.get("timeout") is None and not is_async(fn)
+    return (StepInThread if in_thread else Step)(scope, name, fn, args, **options)
+
+
+class NowInThread(AttemptedInThread[datetime], Now):
+    """`now`."""
 
     __slots__ = ()
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from durable_lambda.arguments import check_name
 from durable_lambda.batch import BatchResult
+from durable_lambda.completion import Completion
 from durable_lambda.errors import ValidationError
-from durable_lambda.operations.concurrent import Batch, Branch, BranchSpec
+from durable_lambda.operations.concurrent import Batch, Branch, BranchSpec, Nesting
+from durable_lambda.runtime.scope import Scope
 
 
 class MapIteration(Branch):
@@ -27,9 +29,30 @@ class Map(Batch[BatchResult[Any]]):
     kind = "map"
     code = "MAP_FAILED"
 
-    items: Sequence[Any]
-    fn: Callable[..., Any]
-    item_name: Callable[[Any, int], str] | None
+    def __init__(
+        self,
+        scope: Scope,
+        name: str | None,
+        items: Sequence[Any],
+        fn: Callable[..., Any],
+        *,
+        max_concurrency: int | None,
+        batch_size: int | None,
+        completion: Completion | None,
+        item_name: Callable[[Any, int], str] | None,
+        nesting: Nesting,
+    ) -> None:
+        super().__init__(
+            scope,
+            name,
+            max_concurrency=max_concurrency,
+            batch_size=batch_size,
+            completion=completion,
+            nesting=nesting,
+        )
+        self.items = items
+        self.fn = fn
+        self.item_name = item_name
 
     def outcome(self, batch: BatchResult[Any]) -> BatchResult[Any]:
         return batch

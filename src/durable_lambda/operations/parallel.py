@@ -7,8 +7,10 @@ from typing import Any
 
 from durable_lambda.arguments import check_name
 from durable_lambda.batch import BatchResult
+from durable_lambda.completion import Completion
 from durable_lambda.errors import ValidationError
-from durable_lambda.operations.concurrent import Batch, Branch, BranchSpec
+from durable_lambda.operations.concurrent import Batch, Branch, BranchSpec, Nesting
+from durable_lambda.runtime.scope import Scope
 
 
 class ParallelBranch(Branch):
@@ -27,7 +29,18 @@ class Parallel(Batch[BatchResult[Any]]):
     kind = "parallel"
     code = "PARALLEL_FAILED"
 
-    branches: Sequence[Callable[..., Any]] | dict[str, Callable[..., Any]]
+    def __init__(
+        self,
+        scope: Scope,
+        name: str | None,
+        branches: Sequence[Callable[..., Any]] | dict[str, Callable[..., Any]],
+        *,
+        max_concurrency: int | None,
+        completion: Completion | None,
+        nesting: Nesting,
+    ) -> None:
+        super().__init__(scope, name, max_concurrency=max_concurrency, completion=completion, nesting=nesting)
+        self.branches = branches
 
     def outcome(self, batch: BatchResult[Any]) -> BatchResult[Any]:
         return batch

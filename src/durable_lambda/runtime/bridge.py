@@ -20,15 +20,18 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from durable_lambda.errors import Suspended
+from durable_lambda.protocol.updates import OperationUpdate
 from durable_lambda.runtime import threads
 
 if TYPE_CHECKING:
+    from durable_lambda.runtime.host import Host
     from durable_lambda.runtime.invocation import Invocation
     from durable_lambda.runtime.operation import Operation
 
 T = TypeVar("T")
 
-_DONE: Final = object()
+OVER: Final = object()
+"""What tells a thread that its meeting is over."""
 
 
 class CodeThread:
@@ -61,7 +64,7 @@ class CodeThread:
         errand = _Errand(self.invocation, code, self._ended)
         self.set_busy(True)
         try:
-            threads.run(partial(copy_context().run, self._work, errand))
+            self._start(partial(copy_context().run, partial(self._work, errand)))
         except BaseException:
             self._ended()
             raise
@@ -71,6 +74,13 @@ class CodeThread:
             if self.interrupt():
                 await errand.end()
             raise
+
+    def _start(self, work: Callable[[], object]) -> None:
+        threads.run(work)
+
+    def send(self, inbox: SimpleQueue[Any], message: object) -> None:
+        """Let the thread go on, which waits at this inbox."""
+        inbox.put(message)
 
     def _ended(self) -> None:
         self.set_busy(False)
@@ -103,6 +113,13 @@ class CodeThread:
         self.ident = threading.get_ident()
         errand.work()
 
+    def hold(self, update: OperationUpdate) -> None:
+        """Have an update sent with the next one, or a moment later. Raises `Suspended` as `post` does."""
+        try:
+            self.invocation.checkpointer.hold(update)
+        except RuntimeError:
+            raise self.farewell() from None
+
     def post(self, callback: Callable[..., object], *args: Any) -> None:
         """Have the loop do something soon. Raises `Suspended` when there is no loop any more."""
         try:
@@ -111,17 +128,71 @@ class CodeThread:
             raise self.farewell() from None
 
     def wait(self, begin: Callable[[Meeting[T]], asyncio.Future[T]]) -> T:
-        """Wait for what the loop begins; see `Meeting`."""
+        """Wait for what the loop begins; see `Meeting`. Returns its result, or raises its error."""
         meeting = Meeting(self, begin)
         self._meetings.append(meeting)
         try:
-            return meeting.hold()
+            if self.is_interrupted:  # asked after the meeting could be broken off
+                raise self.farewell()
+            self.meet(meeting)
         finally:
             self._meetings.pop()
+        return meeting.result()
+
+    def meet(self, meeting: Meeting[Any]) -> None:
+        """Wait until a meeting is over, and run what the loop sends meanwhile."""
+        self.post(meeting.start)
+        while True:
+            self.is_waiting = True
+            message = meeting.inbox.get()
+            self.is_waiting = False
+            if message is OVER:
+                return
+            message()
 
     def farewell(self) -> Suspended:
         """What is raised in code that does not count any more."""
         return self.invocation.farewell()
+
+
+class HostThread(CodeThread):
+    """The thread that runs the loop itself: it need not be woken, and wakes nobody."""
+
+    __slots__ = ("_host",)
+
+    def __init__(self, invocation: Invocation, host: Host) -> None:
+        super().__init__(invocation)
+        self._host = host
+        host.has_code = True
+        host.patience = invocation.checkpointer.patience
+
+    def _start(self, work: Callable[[], object]) -> None:
+        self._host.hand_over(work)
+
+    def _ended(self) -> None:
+        self._host.has_code = False
+        super()._ended()
+
+    def send(self, inbox: SimpleQueue[Any], message: object) -> None:
+        inbox.put(message)
+        self._host.stop()
+
+    def meet(self, meeting: Meeting[Any]) -> None:
+        host = self._host
+        host.take_turn()
+        try:
+            meeting.start()
+            while True:
+                self.is_waiting = True
+                while meeting.inbox.empty():
+                    host.loop.run_forever()
+                self.is_waiting = False
+                message = meeting.inbox.get()
+                if message is OVER:
+                    return
+                host.run_code(message)
+        finally:
+            host.give_turn()
 
 
 class Meeting(Generic[T]):
@@ -133,7 +204,7 @@ class Meeting(Generic[T]):
             set the `operation`.
     """
 
-    __slots__ = ("_begin", "_future", "_inbox", "_is_over", "operation", "thread")
+    __slots__ = ("_begin", "_future", "_is_over", "inbox", "operation", "thread")
 
     def __init__(self, thread: CodeThread, begin: Callable[[Meeting[T]], asyncio.Future[T]]) -> None:
         self.thread = thread
@@ -141,30 +212,21 @@ class Meeting(Generic[T]):
         """What is awaited, if only the service may be able to move it: the invocation is not busy with the thread."""
         self._begin = begin
         self._future: asyncio.Future[T] | None = None
-        self._inbox: SimpleQueue[Any] = SimpleQueue()
+        self.inbox: SimpleQueue[Any] = SimpleQueue()
+        """What the thread is to run, and at last `OVER`."""
         self._is_over = False
 
-    def hold(self) -> T:
-        """In the thread: wait, and run what the loop sends meanwhile. Returns the result, or raises the error."""
-        thread = self.thread
-        if thread.is_interrupted:  # asked after the meeting could be broken off
-            raise thread.farewell()
-        thread.post(self._start)
-        while True:
-            thread.is_waiting = True
-            message = self._inbox.get()
-            thread.is_waiting = False
-            if message is _DONE:
-                break
-            message()
+    def result(self) -> T:
+        """In the thread, when it is over: the result, or the error that it raises."""
         future = self._future
         if future is None or not future.done() or future.cancelled():
-            if thread.is_interrupted or thread.invocation.is_closing:
-                raise thread.farewell()
+            if self.thread.is_interrupted or self.thread.invocation.is_closing:
+                raise self.thread.farewell()
             raise asyncio.CancelledError
         return future.result()
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """On the loop: begin."""
         if self._is_over:
             return
         try:
@@ -186,7 +248,7 @@ class Meeting(Generic[T]):
         if self.operation is not None and self._future is not None:
             self.thread.set_busy(True)
             self.operation.awaiters -= 1
-        self._inbox.put(_DONE)
+        self.thread.send(self.inbox, OVER)
 
     def break_off(self) -> None:
         """On the loop: let the thread go on at once, with `Suspended`."""
@@ -200,7 +262,7 @@ class Meeting(Generic[T]):
             raise asyncio.CancelledError
         errand = _Errand(self.thread.invocation, code, partial(self.thread.set_busy, False))
         self.thread.set_busy(True)
-        self._inbox.put(partial(copy_context().run, errand.work))
+        self.thread.send(self.inbox, partial(copy_context().run, errand.work))
         return await errand.outcome()
 
 

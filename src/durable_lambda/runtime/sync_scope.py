@@ -15,14 +15,15 @@ from queue import SimpleQueue
 from typing import Any, NoReturn, TypeVar
 
 from durable_lambda.arguments import is_async
-from durable_lambda.errors import Suspended
+from durable_lambda.errors import Suspended, ValidationError
 from durable_lambda.loop import CURRENT
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.operations import decode_operation
 from durable_lambda.protocol.updates import OperationUpdate
 from durable_lambda.runtime import tracing
-from durable_lambda.runtime.bridge import CodeThread, Hop, Meeting, drive
+from durable_lambda.runtime.bridge import CodeThread, Hop, HostThread, Meeting, drive
 from durable_lambda.runtime.call import Call
+from durable_lambda.runtime.host import HostedLoop
 from durable_lambda.runtime.lifeline import PATIENCE
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope, was_cancelled
@@ -54,7 +55,7 @@ class InThread(Call[T]):
     def announce(self, update: OperationUpdate) -> None:
         scope = self.scope
         scope.check_counts()
-        scope.thread.post(scope.checkpointer.send_lazily, update)
+        scope.thread.hold(update)
 
     async def store(self, update: OperationUpdate) -> None:
         scope = self.scope
@@ -97,14 +98,19 @@ class SyncScope(Scope):
         if self.server is not None:
             self.thread = self.server.thread
             return await self.server.run(code)
-        self.thread = CodeThread(self.invocation)
+        loop = self.invocation.loop
+        if isinstance(loop, HostedLoop) and not loop.host.has_code:
+            self.thread = HostThread(self.invocation, loop.host)
+        else:
+            self.thread = CodeThread(self.invocation)
         return await self.thread.run(code)
 
     def check_code(self, fn: object, verb: str) -> None:
         super().check_code(fn, verb)
         if callable(fn) and is_async(fn):
+            shown = getattr(fn, "__qualname__", fn)
             raise ValidationError(
-                f"{verb}() of a `def` handler takes a `def`, not the `async def` {getattr(fn, '__qualname__', fn)}: the "
+                f"{verb}() of a `def` handler takes a `def`, not the `async def` {shown}: the "
                 "context that it gets blocks; make the handler an `async def`, or this function a `def`"
             )
 
@@ -112,7 +118,7 @@ class SyncScope(Scope):
 
     def announce(self, update: OperationUpdate) -> None:
         self.check_counts()
-        self.thread.post(self.checkpointer.send_lazily, update)
+        self.thread.hold(update)
 
     def run(self, call: Call[T]) -> T:
         """Do an operation: replay it, or set it to work and wait.
@@ -141,14 +147,20 @@ class SyncScope(Scope):
 
     def read_here(self, call: Call[T]) -> T:
         """As `read`, and wait for it."""
-        strand = CURRENT.get()
-        if type(strand) is not CodeStrand or not isinstance(strand.scope, SyncScope):
+        strand: object = CURRENT.get()
+        scope = strand.scope if isinstance(strand, CodeStrand) else None
+        if not isinstance(strand, CodeStrand) or not isinstance(scope, SyncScope):
             raise self._misplaced(call.label, strand, call.name)
-        strand.scope.strand(call.label, call.name)
+        scope.strand(call.label, call.name)
         known = self._known(call)
         if known is not None:
             return known.result()
-        return strand.scope.thread.wait(partial(self._begin_to_read, call, strand))
+        return scope.thread.wait(partial(self._begin_to_read, call, strand))
+
+    def flush(self) -> None:
+        """Store what is queued, and wait for it."""
+        invocation = self.invocation
+        self.thread.wait(lambda _: invocation.spawn(invocation.checkpointer.flush_all(), self.home))
 
     def strand(self, what: str, name: str | None = None) -> CodeStrand:
         strand = CURRENT.get()

@@ -22,15 +22,16 @@ FIRST_PLACES: Final = 64
 MOST_PLACES: Final = 512
 """Threads of one invocation. The service's Linux sandbox has room for 1,024 in all (AWS Lambda quotas)."""
 
-_idle: list[SimpleQueue[Callable[[], None]]] = []
+_idle: list[SimpleQueue[Callable[[], object]]] = []
 
 
-def run(work: Callable[[], None]) -> None:
+def run(work: Callable[[], object]) -> None:
     """Do some work on a thread. It may not raise.
 
     Raises:
         RuntimeError: The system gives no thread.
     """
+    waiting: SimpleQueue[Callable[[], object]]
     try:
         waiting = _idle.pop()
     except IndexError:
@@ -39,7 +40,7 @@ def run(work: Callable[[], None]) -> None:
     waiting.put(work)
 
 
-def _work_through(queue: SimpleQueue[Callable[[], None]]) -> None:
+def _work_through(queue: SimpleQueue[Callable[[], object]]) -> None:
     while True:
         try:
             work = queue.get(timeout=IDLE_SECONDS)
