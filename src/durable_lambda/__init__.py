@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from durable_lambda.retry import Poll as Poll
     from durable_lambda.retry import Retry as Retry
     from durable_lambda.runtime.operation import Operation as Operation
+    from durable_lambda.styles import DurableHandler as DurableHandler
+    from durable_lambda.styles import HandlerBuilder as HandlerBuilder
     from durable_lambda.sync_context import SyncDurableContext as SyncDurableContext
     from durable_lambda.values import Codec as Codec
 
@@ -102,6 +104,7 @@ _HOMES = {
     "protocol.backend": ("DurableBackend",),
     "retry": ("Poll", "Retry"),
     "runtime.operation": ("Operation",),
+    "styles": ("DurableHandler", "HandlerBuilder"),
     "sync_context": ("SyncDurableContext",),
     "values": ("Codec",),
 }
