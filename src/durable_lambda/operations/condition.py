@@ -97,13 +97,20 @@ class Condition(Attempted[S]):
 
     async def _look(self, state: wire.Operation | None, attempt: int) -> tuple[str, S]:
         """The state after a check, as it is stored and as it comes back."""
+        scope = self.scope
         if state is None or state.status == "READY":
-            self.scope.announce(self.update("START"))
+            scope.announce(self.update("START"))
         details = state.step_details if state is not None else None
         before = self.initial_state
         if details is not None and details.result is not None:
             before = self.codec.decode(details.result)
-        after = await run_as_attempt(self, attempt, Body(self.check, (before,), inline=False))
+        observer = scope.invocation.observer
+        body = Body(self.check, (before,), inline=False)
+        if observer is None:
+            after = await run_as_attempt(self, attempt, body)
+        else:
+            with observer.user_function(self, attempt):
+                after = await run_as_attempt(self, attempt, body)
         try:
             payload, value = round_trip(self.codec, after)
         except SerializationError as error:

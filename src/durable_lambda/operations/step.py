@@ -184,7 +184,12 @@ class Step(Attempted[T]):
             await self.scope.store(self.update("START"))
         else:
             self.scope.announce(self.update("START"))
-        result = await self._run_body(attempt)
+        observer = self.scope.invocation.observer
+        if observer is None:
+            result = await self._run_body(attempt)
+        else:
+            with observer.user_function(self, attempt):
+                result = await self._run_body(attempt)
         try:
             payload, value = round_trip(self.codec, result)
         except SerializationError as error:

@@ -13,7 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
-from typing import Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
 
@@ -26,6 +26,9 @@ from durable_lambda.runtime.checkpointer import Checkpointer
 from durable_lambda.runtime.journal import Journal
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.poller import Poller
+
+if TYPE_CHECKING:
+    from durable_lambda.runtime.observer import Observer
 
 T = TypeVar("T")
 
@@ -86,6 +89,8 @@ class Invocation:
         """Tasks that run, with the operation that each executes; `None` for those of the function's own."""
         self.blocked: dict[Operation[Any], Blocked] = {}
         """Operations that only the service can move."""
+        self.observer: Observer | None = None
+        """Who is told what happens; `None` when there are no hooks."""
         self.is_closing = False
         self.is_abandoned = False
         self._doomed: deque[asyncio.Future[None]] = deque()
@@ -195,6 +200,16 @@ class Invocation:
                 self.checkpointer.abort()
             if not self._ended.done():
                 self._ended.set_result(None)
+
+    @property
+    def ending(self) -> Ending | None:
+        """How it ended, once it has."""
+        return self._ending
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is ending, and what it leaves undone is for another invocation."""
+        return self.is_closing and (self._ending is None or self._ending.kind in ("suspended", "broken"))
 
     async def run(self, code: Coroutine[Any, Any, Any], strand: Strand) -> Ending:
         """Run the handler's code to its ending, and leave nothing of it behind."""
