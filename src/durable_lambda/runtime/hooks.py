@@ -161,7 +161,7 @@ class Hooks:
 
     def on_operation_change(self, info: OperationChange) -> None:
         """The service has a new state of an operation. Told when the answer to a checkpoint arrives, outside of any
-        operation; states that follow each other within one checkpoint are told as the last of them."""
+        operation; of states that followed each other meanwhile only the last one may be told."""
 
     def on_operation_end(self, info: OperationEnd) -> None:
         """An operation is over in this invocation, before the function gets its outcome."""
