@@ -11,7 +11,7 @@ import asyncio
 import inspect
 import math
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Final, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
 import msgspec
 
@@ -35,12 +35,14 @@ from durable_lambda.protocol.operations import Operation, RawOperation, decode_o
 from durable_lambda.protocol.updates import OperationUpdate
 from durable_lambda.runtime import process
 from durable_lambda.runtime.checkpointer import START_DELAY, classified
-from durable_lambda.runtime.hooks import Hooks
 from durable_lambda.runtime.instrumentation import Instrumentation
 from durable_lambda.runtime.invocation import Ending, Invocation, InvocationInterrupted
 from durable_lambda.runtime.journal import Journal
 from durable_lambda.runtime.scope import Scope
 from durable_lambda.values import codec_for, parameter_type, result_codec, round_trip
+
+if TYPE_CHECKING:
+    from durable_lambda.runtime.hooks import Hooks
 
 E = TypeVar("E")
 R = TypeVar("R")

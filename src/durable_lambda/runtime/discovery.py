@@ -13,11 +13,10 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from durable_lambda.runtime.hook_set import checked_hook
-from durable_lambda.runtime.hooks import Hooks
-
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+    from durable_lambda.runtime.hooks import Hooks
 
 GROUP: Final = "durable_lambda.hooks"
 
@@ -87,6 +86,9 @@ def _mentions_group(folder: str) -> bool:
 
 
 def _loaded(entry: EntryPoint) -> list[Hooks]:
+    from durable_lambda.runtime.hook_set import checked_hook
+    from durable_lambda.runtime.hooks import Hooks
+
     try:
         made: Any = entry.load()
         if isinstance(made, type) or not isinstance(made, Hooks):
