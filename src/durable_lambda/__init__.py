@@ -62,6 +62,8 @@ if TYPE_CHECKING:
     from durable_lambda.runtime.hooks import OperationStart as OperationStart
     from durable_lambda.runtime.hooks import UserFunctionEnd as UserFunctionEnd
     from durable_lambda.runtime.hooks import UserFunctionStart as UserFunctionStart
+    from durable_lambda.runtime.json_formatter import JsonFormatter as JsonFormatter
+    from durable_lambda.runtime.logging import ExecutionFields as ExecutionFields
     from durable_lambda.runtime.operation import Operation as Operation
     from durable_lambda.runtime.tracing import OpenTelemetryHooks as OpenTelemetryHooks
     from durable_lambda.values import Codec as Codec
@@ -117,6 +119,8 @@ _HOMES = {
         "UserFunctionEnd",
         "UserFunctionStart",
     ),
+    "runtime.json_formatter": ("JsonFormatter",),
+    "runtime.logging": ("ExecutionFields",),
     "runtime.operation": ("Operation",),
     "runtime.tracing": ("OpenTelemetryHooks",),
     "values": ("Codec",),

@@ -237,7 +237,8 @@ class Step(Attempted[T]):
 async def run_as_attempt(call: Call[Any], attempt: int, body: Body) -> Any:
     """Run a body where no operation may be called, and where `current_step()` tells of the attempt."""
     outside = CURRENT.get()
-    CURRENT.set(BodyStrand(call.scope.invocation, StepAttempt(attempt, call.name, call.id, call.scope)))
+    running = StepAttempt(attempt, call.name, call.id, call.scope)
+    CURRENT.set(BodyStrand(call.scope.invocation, running, call.scope.parent_id))
     try:
         return await body.run(call.scope)
     finally:
