@@ -107,6 +107,8 @@ class Observer:
         start = self.operation_start(call, attempts_ended(recorded), is_replayed=True)
         self._hooks.tell("on_operation_start", start)
         outcome: Outcome = "SUCCEEDED" if error is None else "FAILED"
+        if isinstance(error, asyncio.CancelledError):
+            outcome, error = "CANCELLED", None
         self._hooks.tell("on_operation_end", OperationEnd(**asdict(start), outcome=outcome, duration=0.0, error=error))
 
     def operation_start(self, call: Call[Any], attempt: int | None, *, is_replayed: bool) -> OperationStart:
