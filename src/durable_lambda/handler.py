@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import math
-from collections.abc import Callable, Coroutine
-from typing import Any, Final, Generic, TypeVar, overload
+from collections.abc import Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
 import msgspec
 
@@ -35,10 +35,14 @@ from durable_lambda.protocol.operations import Operation, RawOperation, decode_o
 from durable_lambda.protocol.updates import OperationUpdate
 from durable_lambda.runtime import process
 from durable_lambda.runtime.checkpointer import START_DELAY, classified
+from durable_lambda.runtime.instrumentation import Instrumentation
 from durable_lambda.runtime.invocation import Ending, Invocation, InvocationInterrupted
 from durable_lambda.runtime.journal import Journal
 from durable_lambda.runtime.scope import Scope
 from durable_lambda.values import codec_for, parameter_type, result_codec, round_trip
+
+if TYPE_CHECKING:
+    from durable_lambda.runtime.hooks import Hooks
 
 E = TypeVar("E")
 R = TypeVar("R")
@@ -60,12 +64,14 @@ class Handler(Generic[E, R]):
         name: str | None = None,
         backend: DurableBackend | None = None,
         start_delay: float = START_DELAY,
+        hooks: Hooks | Iterable[Hooks] | None = None,
     ) -> None:
         self._event_parameter = _check_signature(fn)
         self.fn = fn
         self.name = name if name is not None else getattr(fn, "__name__", "handler")
         self._backend = backend
         self._start_delay = _checked_delay(start_delay)
+        self._instrumentation = Instrumentation(hooks)
         self._classes: ExceptionClasses | None = None
         self.__doc__ = fn.__doc__
         self.__name__ = self.name
@@ -140,6 +146,11 @@ class Handler(Generic[E, R]):
             classes=self._classes,
             start_delay=self._start_delay,
         )
+        observer = run.observer = self._instrumentation.observe(self.name, run)
+        answer = self._run(run, execution)
+        return await (answer if observer is None else observer.invocation(answer))
+
+    async def _run(self, run: Invocation, execution: Operation) -> InvocationOutput:
         scope = Scope(run, DurableContext)
         return await _answer(run, await run.run(self._main(scope, execution), scope.home))
 
@@ -267,7 +278,11 @@ def _check_signature(fn: Callable[..., Any]) -> str:
 def durable_execution(fn: Callable[[E, DurableContext], Coroutine[Any, Any, R]], /) -> Handler[E, R]: ...
 @overload
 def durable_execution(
-    *, name: str | None = None, backend: DurableBackend | None = None, start_delay: float = START_DELAY
+    *,
+    name: str | None = None,
+    backend: DurableBackend | None = None,
+    start_delay: float = START_DELAY,
+    hooks: Hooks | Iterable[Hooks] | None = None,
 ) -> Callable[[Callable[[E, DurableContext], Coroutine[Any, Any, R]]], Handler[E, R]]: ...
 def durable_execution(
     fn: Callable[..., Any] | None = None,
@@ -276,6 +291,7 @@ def durable_execution(
     name: str | None = None,
     backend: DurableBackend | None = None,
     start_delay: float = START_DELAY,
+    hooks: Hooks | Iterable[Hooks] | None = None,
 ) -> Any:
     """Make an `async def handler(event, ctx)` a durable function.
 
@@ -288,6 +304,8 @@ def durable_execution(
         backend: Where checkpoints go when Lambda calls the handler. An engine brings its own.
         start_delay: Seconds that a step's START waits for its outcome, so that a fast step is one call; 0 sends it
             before the body runs. Default 0.05.
+        hooks: Who is told what happens: one `Hooks`, or several, the first of them outermost. Those of installed
+            packages (entry points of group `durable_lambda.hooks`) and OpenTelemetry come before them.
 
     Raises:
         ValidationError: The function is no `async def` that takes an event and a context.
@@ -300,6 +318,6 @@ def durable_execution(
     """
 
     def decorate(function: Callable[..., Any]) -> Handler[Any, Any]:
-        return Handler(function, name=name, backend=backend, start_delay=start_delay)
+        return Handler(function, name=name, backend=backend, start_delay=start_delay, hooks=hooks)
 
     return decorate if fn is None else decorate(fn)
