@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, TypedDict, TypeVar, Unpack, overload
 
 import msgspec
@@ -34,6 +34,7 @@ from durable_lambda.protocol.operations import Operation, RawOperation, decode_o
 from durable_lambda.protocol.updates import OperationUpdate
 from durable_lambda.runtime import process
 from durable_lambda.runtime.checkpointer import START_DELAY, classified
+from durable_lambda.runtime.instrumentation import Instrumentation
 from durable_lambda.runtime.invocation import Ending, Invocation, InvocationInterrupted
 from durable_lambda.runtime.journal import Journal
 from durable_lambda.runtime.scope import Scope
@@ -41,6 +42,7 @@ from durable_lambda.signature import check_signature, checked_delay, checked_err
 from durable_lambda.values import codec_for, parameter_type, result_codec, round_trip
 
 if TYPE_CHECKING:
+    from durable_lambda.runtime.hooks import Hooks
     from durable_lambda.styles import HandlerBuilder
     from durable_lambda.sync_context import SyncDurableContext
 
@@ -65,6 +67,7 @@ class Handler(Generic[E, R]):
         *,
         name: str | None = None,
         backend: DurableBackend | None = None,
+        hooks: Hooks | Iterable[Hooks] | None = None,
         on_error: ErrorHook | None = None,
         start_delay: float = START_DELAY,
     ) -> None:
@@ -77,6 +80,7 @@ class Handler(Generic[E, R]):
         self.name = name if name is not None else getattr(fn, "__name__", "handler")
         self._backend = backend
         self._start_delay = checked_delay(start_delay)
+        self._instrumentation = Instrumentation(hooks)
         self._classes: ExceptionClasses | None = None
         self.__doc__ = fn.__doc__
         self.__name__ = self.name
@@ -164,6 +168,11 @@ class Handler(Generic[E, R]):
             classes=self._classes,
             start_delay=self._start_delay,
         )
+        observer = run.observer = self._instrumentation.observe(self.name, run)
+        answer = self._run(run, execution)
+        return await (answer if observer is None else observer.invocation(answer))
+
+    async def _run(self, run: Invocation, execution: Operation) -> InvocationOutput:
         scope = self._make_scope(run)
         ending = await run.run(self._main(scope, execution), scope.home)
         if ending.kind in ("raised", "failed") and self._on_error is not None and isinstance(ending.error, Exception):
@@ -284,6 +293,7 @@ class HandlerOptions(TypedDict, total=False):
 
     name: str | None
     backend: DurableBackend | None
+    hooks: Hooks | Iterable[Hooks] | None
     on_error: ErrorHook | None
     start_delay: float
 
@@ -314,6 +324,8 @@ def durable_execution(fn: Callable[..., Any] | None = None, /, **options: Any) -
         fn: The function, when the decorator is used without arguments.
         name: What an engine calls the function. Default: its own name.
         backend: Where checkpoints go when Lambda calls the handler. An engine brings its own.
+        hooks: Who is told what happens: one `Hooks`, or several, the first of them outermost. Those of installed
+            packages (entry points of group `durable_lambda.hooks`) and OpenTelemetry come before them.
         on_error: A function of the exception that the execution is about to fail with. It may return another one, which
             the execution then fails with, or `None`; what it raises is taken as returned. It may be an `async def`, is
             called once for a failed execution (again when the service could not be told of the failure), and can

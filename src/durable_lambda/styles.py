@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Generic, Self, TypeVar, Unpack
 
 from durable_lambda.errors import ValidationError
 from durable_lambda.handler import ErrorHook, Handler, HandlerOptions
 from durable_lambda.protocol.backend import DurableBackend
+from durable_lambda.runtime.hooks import Hooks
 from durable_lambda.signature import check_signature
 
 E = TypeVar("E")
@@ -74,6 +75,11 @@ class HandlerBuilder(Generic[E, R]):
     def with_backend(self, backend: DurableBackend) -> Self:
         """Where checkpoints go when Lambda calls the handler."""
         self._options["backend"] = backend
+        return self
+
+    def with_hooks(self, hooks: Hooks | Iterable[Hooks]) -> Self:
+        """Who is told what happens: `hooks` of `durable_execution`."""
+        self._options["hooks"] = hooks
         return self
 
     def with_error_handler(self, on_error: ErrorHook) -> Self:

@@ -102,7 +102,13 @@ class Condition(Attempted[S]):
         before = self.initial_state
         if details is not None and details.result is not None:
             before = self.codec.decode(details.result)
-        after = await run_as_attempt(self, attempt, Body(self.check, (before,)))
+        observer = self.scope.invocation.observer
+        body = Body(self.check, (before,))
+        if observer is None:
+            after = await run_as_attempt(self, attempt, body)
+        else:
+            with observer.user_function(self, attempt):
+                after = await run_as_attempt(self, attempt, body)
         try:
             payload, value = round_trip(self.codec, after)
         except SerializationError as error:

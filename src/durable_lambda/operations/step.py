@@ -182,7 +182,12 @@ class Step(Attempted[T]):
             await self.store(self.update("START"))
         else:
             self.announce(self.update("START"))
-        result = await self._run_body(attempt)
+        observer = self.scope.invocation.observer
+        if observer is None:
+            result = await self._run_body(attempt)
+        else:
+            with observer.user_function(self, attempt):
+                result = await self._run_body(attempt)
         try:
             payload, value = round_trip(self.codec, result)
         except SerializationError as error:
@@ -229,7 +234,8 @@ class Step(Attempted[T]):
 async def run_as_attempt(call: Attempted[Any], attempt: int, body: Body) -> Any:
     """Run a body where no operation may be called, and where `current_step()` tells of the attempt."""
     outside = CURRENT.get()
-    CURRENT.set(BodyStrand(call.scope.invocation, StepAttempt(attempt, call.name, call.id, call.scope)))
+    running = StepAttempt(attempt, call.name, call.id, call.scope)
+    CURRENT.set(BodyStrand(call.scope.invocation, running, call.scope.parent_id))
     try:
         return await call.run_body(body)
     finally:

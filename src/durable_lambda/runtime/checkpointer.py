@@ -18,6 +18,7 @@ from durable_lambda.errors import BackendError, CheckpointError
 from durable_lambda.protocol.backend import CheckpointResponse, DurableBackend
 from durable_lambda.protocol.errors import ServiceError
 from durable_lambda.protocol.limits import MAX_CHECKPOINT_BYTES, MAX_PAGE_SIZE, MAX_UPDATES_PER_CHECKPOINT
+from durable_lambda.protocol.operations import RawOperation
 from durable_lambda.protocol.updates import OperationUpdate
 
 if TYPE_CHECKING:
@@ -237,12 +238,17 @@ class Checkpointer:
 
     async def _take_in(self, response: CheckpointResponse) -> None:
         state = response.new_execution_state
-        self._invocation.journal.merge(state.operations)
+        self._merge(state.operations)
         while state.next_marker and self._token is not None:
             state = await self._backend.get_execution_state(
                 self._invocation.arn, self._token, state.next_marker, MAX_PAGE_SIZE
             )
-            self._invocation.journal.merge(state.operations)
+            self._merge(state.operations)
+
+    def _merge(self, operations: list[RawOperation]) -> None:
+        self._invocation.journal.merge(operations)
+        if self._invocation.observer is not None:
+            self._invocation.observer.changed(operations)
 
     def _give_up(self, error: BackendError | CheckpointError, cause: Exception) -> None:
         self.abort()

@@ -13,7 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
-from typing import Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
 
@@ -27,6 +27,9 @@ from durable_lambda.runtime.journal import Journal
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.poller import Poller
 from durable_lambda.runtime.threads import MOST_PLACES, Places
+
+if TYPE_CHECKING:
+    from durable_lambda.runtime.observer import Observer
 
 T = TypeVar("T")
 
@@ -94,6 +97,8 @@ class Invocation:
         """Operations that only the service can move."""
         self.places = Places()
         """For the threads that run code."""
+        self.observer: Observer | None = None
+        """Who is told what happens; `None` when there are no hooks."""
         self.is_closing = False
         self.is_abandoned = False
         self._doomed: deque[asyncio.Future[None]] = deque()
@@ -222,6 +227,16 @@ class Invocation:
         return Suspended(
             str(reason), code=reason.code, operation_name=reason.operation_name, operation_id=reason.operation_id
         )
+
+    @property
+    def ending(self) -> Ending | None:
+        """How it ended, once it has."""
+        return self._ending
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is ending, and what it leaves undone is for another invocation."""
+        return self.is_closing and (self._ending is None or self._ending.kind in ("suspended", "broken"))
 
     async def run(self, code: Coroutine[Any, Any, Any], strand: Strand) -> Ending:
         """Run the handler's code to its ending, and leave nothing of it behind."""

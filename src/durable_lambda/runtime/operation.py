@@ -66,6 +66,11 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
         """The task that executes it, unless it was replayed."""
         return self._task
 
+    @property
+    def error(self) -> BaseException | None:
+        """What it is known to have failed with, when it was replayed."""
+        return self._error
+
     def done(self) -> bool:
         """Whether its outcome is known."""
         return (

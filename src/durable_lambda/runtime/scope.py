@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -15,7 +15,7 @@ from durable_lambda.loop import CURRENT
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.operations import decode_operation
 from durable_lambda.protocol.updates import OperationUpdate
-from durable_lambda.runtime import determinism, tracing
+from durable_lambda.runtime import determinism
 from durable_lambda.runtime.lifeline import PATIENCE, Lifeline
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.strand import CodeStrand
@@ -167,14 +167,14 @@ class Scope:
             recorded = decode_operation(raw)
             self.check_same(call, recorded, strand)
             if was_cancelled(recorded):
-                return self._set_to_work(call, recorded, strand)
+                return self._set_to_work(call, self._execute(call, recorded), strand)
             replayed = call.replay(recorded)
             if replayed is not None:
-                if tracing.is_enabled():
-                    tracing.record_replay(call, recorded)
+                if self.invocation.observer is not None:
+                    self.invocation.observer.replayed(call, recorded, replayed.error)
                 return replayed
         call.prepare()
-        return self._set_to_work(call, recorded, strand)
+        return self._set_to_work(call, self._execute(call, recorded), strand)
 
     def check_same(self, call: Call[Any], recorded: wire.Operation, strand: CodeStrand) -> None:
         """Raises `NonDeterministicExecutionError` when the history has another operation at this place."""
@@ -193,7 +193,7 @@ class Scope:
         strand = CURRENT.get()
         if type(strand) is not CodeStrand or strand.group is not self.invocation:
             raise self._misplaced(call.label, strand, call.name)
-        return self._known(call) or self._set_to_work(call, self.journal.state(call.id), strand)
+        return self._known(call) or self._set_to_work(call, call.execute(self.journal.state(call.id)), strand)
 
     def _known(self, call: Call[T]) -> Operation[T] | None:
         """What an operation of this invocation has come to, if it is over."""
@@ -213,19 +213,24 @@ class Scope:
         park = self.lifeline.refusals > PATIENCE
         return Operation.refused(call.label, "its batch was decided without this branch", park=park)
 
-    def _set_to_work(self, call: Call[T], state: wire.Operation | None, strand: CodeStrand) -> Operation[T]:
+    def _set_to_work(self, call: Call[T], execution: Coroutine[Any, Any, T], strand: CodeStrand) -> Operation[T]:
         operation: Operation[T] = Operation(label=call.label)
         call.operation = operation
-        operation.run_by(self.invocation.spawn(self._execute(call, state), strand, operation))
+        operation.run_by(self.invocation.spawn(execution, strand, operation))
         return operation
 
     async def _execute(self, call: Call[T], recorded: wire.Operation | None) -> T:
-        if recorded is not None and was_cancelled(recorded):
+        observer = self.invocation.observer
+        is_replayed = recorded is not None and was_cancelled(recorded)
+        if observer is None:
+            return await self._move(call, recorded, is_replayed)
+        with observer.operation(call, recorded, is_replayed=is_replayed):
+            return await self._move(call, recorded, is_replayed)
+
+    async def _move(self, call: Call[T], recorded: wire.Operation | None, was_cancelled: bool) -> T:
+        if was_cancelled:
             await self.invocation.cancel_again()
-        if not tracing.is_enabled():
-            return await call.execute(recorded)
-        with tracing.span(call, recorded):
-            return await call.execute(recorded)
+        return await call.execute(recorded)
 
     def finish(self, raised: Exception | None = None) -> None:
         """The context's function has returned, or raised; the history must not have more for it.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, NoReturn, TypeVar
@@ -20,7 +21,6 @@ from durable_lambda.loop import CURRENT
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.operations import decode_operation
 from durable_lambda.protocol.updates import OperationUpdate
-from durable_lambda.runtime import tracing
 from durable_lambda.runtime.bridge import CodeThread, Hop, HostThread, Meeting, drive
 from durable_lambda.runtime.call import Call
 from durable_lambda.runtime.host import HostedLoop
@@ -177,10 +177,11 @@ class SyncScope(Scope):
 
     def _replay(self, call: Call[T], recorded: wire.Operation) -> Operation[T] | None:
         if was_cancelled(recorded):
-            return Operation.failed(asyncio.CancelledError(f"{call.label} was cancelled"))
-        replayed = call.replay(recorded)
-        if replayed is not None and tracing.is_enabled():
-            tracing.record_replay(call, recorded)
+            replayed: Operation[T] | None = Operation.failed(asyncio.CancelledError(f"{call.label} was cancelled"))
+        else:
+            replayed = call.replay(recorded)
+        if replayed is not None and self.invocation.observer is not None:
+            self.invocation.observer.replayed(call, recorded, replayed.error)
         return replayed
 
     def _run_here(self, call: InThread[T], recorded: wire.Operation | None) -> T:
@@ -188,7 +189,10 @@ class SyncScope(Scope):
         try:
             if recorded is not None:
                 recorded = self.thread.wait(partial(self._claim, call))
-            return drive(self._execute(call, recorded), self.thread)
+            if self.invocation.observer is None:
+                return drive(self._execute(call, recorded), self.thread)
+            # In a context of its own, as a task is: what a hook sets at the start ends with the operation.
+            return copy_context().run(drive, self._execute(call, recorded), self.thread)
         except asyncio.CancelledError:
             if self.is_ended:
                 raise self.thread.farewell() from None
@@ -218,11 +222,13 @@ class SyncScope(Scope):
         raw = self.journal.recorded.pop(call.id, None)
         recorded = decode_operation(raw) if raw is not None else None
         call.server = meeting
-        replayed = call.replay(recorded) if recorded is not None else None
-        return self._awaited(replayed or self._set_to_work(call, recorded, strand), meeting)
+        replayed = self._replay(call, recorded) if recorded is not None else None
+        return self._awaited(replayed or self._set_to_work(call, self._execute(call, recorded), strand), meeting)
 
     def _begin_to_read(self, call: Call[T], strand: CodeStrand, meeting: Meeting[T]) -> asyncio.Future[T]:
-        return self._awaited(self._known(call) or self._set_to_work(call, self.journal.state(call.id), strand), meeting)
+        return self._awaited(
+            self._known(call) or self._set_to_work(call, call.execute(self.journal.state(call.id)), strand), meeting
+        )
 
     def _awaited(self, operation: Operation[T], meeting: Meeting[T]) -> asyncio.Future[T]:
         if operation.task is not None:
