@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -39,17 +38,6 @@ _COUNTERPARTS: dict[tuple[type[OperationError], str], type[OperationError]] = {
     )
 }
 """What the official SDK recorded of a failure of its own, where ours has more to say of it than the fallback."""
-
-
-def check_callable(fn: object, operation: str) -> None:
-    """Raises `ValidationError` for what is not called but was, or cannot be."""
-    if callable(fn):
-        return
-    if inspect.iscoroutine(fn):
-        fn.close()
-        hint = f"pass the function and its arguments: ctx.{operation}(name, {fn.__name__}, …), not {fn.__name__}(…)"
-        raise ValidationError(f"{operation}() takes a function, not the coroutine {fn.__qualname__}(…); {hint}")
-    raise ValidationError(f"{operation}() takes a function after the name, not {fn!r}")
 
 
 def check_classes(raises: object) -> None:
