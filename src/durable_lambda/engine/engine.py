@@ -20,7 +20,13 @@ from durable_lambda.engine.execution import Execution
 from durable_lambda.engine.invoker import Registration
 from durable_lambda.engine.machine.limits import Limits
 from durable_lambda.engine.plain import PlainFunction
-from durable_lambda.engine.requests import CallbackAnswer, answer_callback, find_execution, start_execution
+from durable_lambda.engine.requests import (
+    CallbackAnswer,
+    answer_callback,
+    find_execution,
+    registered_name,
+    start_execution,
+)
 from durable_lambda.engine.thread import EngineThread
 from durable_lambda.engine.values import check_name, encode_value, error_of, name_of, seconds_of
 from durable_lambda.errors import ValidationError
@@ -131,10 +137,11 @@ class Engine:
                 f"register() takes a durable function or a callable of (event, context), not {function!r}"
             )
 
-    def start(self, name: str, event: Any = None, *, execution_name: str | None = None) -> Execution:
+    def start(self, name: str | DurableFunction, event: Any = None, *, execution_name: str | None = None) -> Execution:
         """Start an execution of the function registered as `name`; returns when its start is stored.
 
         Args:
+            name: what the function was registered as, or the function itself.
             event: anything that JSON can say.
             execution_name: makes it idempotent: the same name with the same event (as canonical JSON) is the same
                 execution, running or ended. A random one by default. Letters, digits, `-`, `_`, at most 64.
@@ -144,7 +151,9 @@ class Engine:
         """
         return self._thread.wait(self._start(name, event, execution_name))
 
-    async def astart(self, name: str, event: Any = None, *, execution_name: str | None = None) -> Execution:
+    async def astart(
+        self, name: str | DurableFunction, event: Any = None, *, execution_name: str | None = None
+    ) -> Execution:
         """`start`, to be awaited."""
         return await asyncio.wrap_future(self._start(name, event, execution_name))
 
@@ -196,13 +205,14 @@ class Engine:
         """`send_callback_heartbeat`, to be awaited."""
         await asyncio.wrap_future(self._answer(CallbackAnswer(callback_id)))
 
-    def _start(self, name: str, event: Any, execution_name: str | None) -> Future[Execution]:
+    def _start(self, name: str | DurableFunction, event: Any, execution_name: str | None) -> Future[Execution]:
         payload = encode_value("event", event)
         if execution_name is not None:
             check_name("execution_name", execution_name)
         thread = self._thread
         return thread.ask(
-            lambda host: Execution(thread, start_execution(host, name, payload, execution_name)), durably=True
+            lambda host: Execution(thread, start_execution(host, registered_name(host, name), payload, execution_name)),
+            durably=True,
         )
 
     def _find(self, name_or_arn: str) -> Future[Execution]:
