@@ -214,8 +214,23 @@ def test_what_had_not_ended_when_its_execution_did_is_not_finished(status: Opera
     *unfinished, done = view(operations, NOW).rows
     for row in unfinished:
         assert (row.sign, row.tone, row.state) == ("○", "unfinished", "not finished")
-        assert (row.elapsed, row.detail, row.hint) == ("2.0 s", "", ""), "time stands still with its execution"
+        assert (row.elapsed, row.detail, row.hint) == ("", "Busy: later" if row.name == "mail" else "", "")
     assert (done.sign, done.state) == ("✓", "succeeded")
+
+
+def test_what_had_not_ended_when_its_context_did_is_not_finished() -> None:
+    operations = [
+        Operation("c", "CONTEXT", "SUCCEEDED", at(-3), name="race", sub_type="Parallel"),
+        Operation("b", "CONTEXT", "STARTED", at(-3), name="slow", parent_id="c", sub_type="ParallelBranch"),
+        Operation("w", "WAIT", "STARTED", at(-3), name="rest", parent_id="b", wait_details=WaitDetails(at(7200))),
+        step("next", "STARTED"),
+    ]
+    assert [(row.name, row.state) for row in rows(operations, NOW)] == [
+        ("race", "succeeded"),
+        ("slow", "not finished"),
+        ("rest", "not finished"),
+        ("next", "running"),
+    ]
 
 
 def branches(states: str) -> list[Operation]:

@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from shown import assert_shows
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 DURABLE = str(Path(sys.executable).with_name("durable"))
@@ -50,15 +52,6 @@ def commands(block: Block) -> list[Command]:
         elif found and line.strip():
             found[-1].expected.append(line.strip())
     return [command for command in found if command.line.startswith("durable")]
-
-
-def check_output(command: Command, output: str) -> None:
-    place = 0
-    for expected in command.expected:
-        words = (r"\s+".join(map(re.escape, part.split())) for part in expected.split("…"))
-        match = re.compile(r".*?".join(words)).search(output, place)
-        assert match, f"$ {command.line}\nprinted\n{output}\nand not, or not there:\n{expected}"
-        place = match.end()
 
 
 class Reader:
@@ -109,7 +102,7 @@ class Reader:
             command, process = self.waiting.pop()
             output, _ = process.communicate(timeout=30)
             assert process.returncode == 0, f"$ {command.line}\nexited with {process.returncode}:\n{output}"
-            check_output(command, output)
+            assert_shows(command.line, command.expected, output)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

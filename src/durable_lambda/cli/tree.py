@@ -11,8 +11,17 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from durable_lambda.cli.many import count, pick
-from durable_lambda.cli.words import attempts_of, detail_of, elapsed_of, hint_of, kind_of, state_of
-from durable_lambda.protocol.operations import Operation, OperationStatus, epoch_seconds
+from durable_lambda.cli.words import (
+    attempts_of,
+    detail_of,
+    elapsed_of,
+    error_of,
+    error_text,
+    hint_of,
+    kind_of,
+    state_of,
+)
+from durable_lambda.protocol.operations import Operation, OperationStatus
 
 Tone: TypeAlias = Literal["done", "failed", "running", "waiting", "ended", "unfinished", "more"]
 
@@ -50,7 +59,6 @@ class _Drawing:
     now: float
     answer: str
     most: int | None
-    is_over: bool
 
 
 class Row(NamedTuple):
@@ -109,11 +117,10 @@ class View(NamedTuple):
 def view(operations: Sequence[Operation], now: float, *, answer: str = "", most: int | None = None) -> View:
     """An execution, from all of its operations; the one of type EXECUTION tells how it stands.
 
-    When it has ended, what had not is told as not finished: nothing of it goes on, whatever its own status says.
+    What had not ended when the execution did, or when its own context did, is told as not finished: nothing of it goes
+    on, whatever its status says.
     """
     root = next(operation for operation in operations if operation.type == "EXECUTION")
-    if root.end_timestamp is not None:
-        now = epoch_seconds(root.end_timestamp)
     tree = rows(operations, now, answer=answer, most=most, is_over=root.is_terminal)
     return View(root.name or root.id, state_of(root), elapsed_of(root, now), tree, root.is_terminal)
 
@@ -132,31 +139,35 @@ def rows(
         if operation.id in known:
             parent = operation.parent_id if operation.parent_id in known else None
             children.setdefault(parent, []).append(operation)
-    return list(_branch(_Drawing(children, now, answer, most, is_over), None, "", one_of_many=False))
+    return list(_branch(_Drawing(children, now, answer, most), None, "", is_over=is_over))
 
 
-def _branch(drawing: _Drawing, parent: str | None, stem: str, *, one_of_many: bool) -> Iterator[Row]:
+def _branch(
+    drawing: _Drawing, parent: str | None, stem: str, *, is_over: bool, one_of_many: bool = False
+) -> Iterator[Row]:
+    """What is below a parent. `is_over`: whether the parent has ended, so that nothing below goes on."""
     drawn, left_out = pick(drawing.children.get(parent, ()), drawing.most)
     one_of_many = one_of_many or bool(left_out)
     for index, operation in enumerate(drawn):
         last = index == len(drawn) - 1 and not left_out
-        own = _row(operation, drawing)
+        own = _row(operation, drawing, is_over=is_over)
         yield own._replace(depth=len(stem) // 3, branch=stem + ("└─ " if last else "├─ "), one_of_many=one_of_many)
         if not (left_out and own.tone == "done"):
-            yield from _branch(drawing, operation.id, stem + ("   " if last else "│  "), one_of_many=one_of_many)
+            below, ended = stem + ("   " if last else "│  "), is_over or operation.is_terminal
+            yield from _branch(drawing, operation.id, below, is_over=ended, one_of_many=one_of_many)
     if left_out:
-        text = count(left_out, lambda operation: _row(operation, drawing).state)
+        text = count(left_out, lambda operation: _row(operation, drawing, is_over=is_over).state)
         blank = Row(f"{parent} …", len(stem) // 3, stem + "└─ ", _SIGNS["more"], text, "", "", "", "", "", "", "more")
         yield blank._replace(many=len(left_out))
 
 
-def _row(operation: Operation, drawing: _Drawing) -> Row:
+def _row(operation: Operation, drawing: _Drawing, *, is_over: bool) -> Row:
     """One operation, told in words."""
     now = drawing.now
     tone: Tone = _TONES[operation.status]
     if tone == "running" and operation.type in ("WAIT", "CALLBACK", "CHAINED_INVOKE"):
         tone = "waiting"
-    is_unfinished = drawing.is_over and not operation.is_terminal
+    is_unfinished = is_over and not operation.is_terminal
     if is_unfinished:
         tone = "unfinished"
     return Row(
@@ -168,8 +179,8 @@ def _row(operation: Operation, drawing: _Drawing) -> Row:
         kind=kind_of(operation),
         state="not finished" if is_unfinished else state_of(operation),
         attempts=attempts_of(operation),
-        elapsed=elapsed_of(operation, now),
-        detail="" if is_unfinished else detail_of(operation, now),
+        elapsed="" if is_unfinished else elapsed_of(operation, now),
+        detail=error_text(error_of(operation)) if is_unfinished else detail_of(operation, now),
         hint="" if is_unfinished else hint_of(operation, drawing.answer),
         tone=tone,
     )
