@@ -68,8 +68,7 @@ def follow(shown: Shown, cli: Cli, *, until: str = "durable callback success") -
 def assert_is_as_shown(shown: Shown, cli: Cli, done: subprocess.CompletedProcess[str]) -> None:
     """The run succeeded, and its result, its log and its tree are those of the docstring."""
     assert done.returncode == 0, done.stdout + done.stderr
-    heading = done.stdout.splitlines()[0] if not done.stdout.startswith("{") else ""
-    name = heading.split()[0]
+    name = done.stdout.splitlines()[0].split()[0]
     assert_is("run", shown.result, done.stdout.split(f"{name}  succeeded")[-1].partition("\n")[2])
     assert_shows("run", shown.log, done.stderr)
     assert_shows("show", shown.tree, cli("show", name).stdout)

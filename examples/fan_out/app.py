@@ -1,14 +1,24 @@
 """A thousand customers get their invoice for the month: a fan-out, a few at a time, that bears with some that fail.
 
-Run it:
-
-    durable run app.py:handler --event '{"month": "2026-03", "customers": 1000}' --name march
+    $ durable run app.py:handler --event '{"month": "2026-03", "customers": 1000}' --name march
+    ✓ customers  step  succeeded
+    ✓ invoices  map  succeeded
+    ✗ customer-0404  item  failed … customer-0404 has no address
+    {
+      "month": "2026-03",
+      "sent": 999,
+      "total_cents": 4988750,
+      "not_sent": [
+        "customer-0404 has no address"
+      ]
+    }
 
 Twenty invoices are on their way at any time. Customer 404 has no address: that invoice fails, which the fan-out
 tolerates, and the summary names it. Press Ctrl-C half-way, or `kill -9` the process, and run the same command
 again: no invoice that was sent is sent again.
 
-`durable show march` has every branch afterwards, `durable show march --json` with all that is recorded of it.
+The tree shows some of the thousand branches, and counts the others. `durable show march --all` has every one of them,
+and with `--json` everything that is recorded of it.
 """
 
 from dataclasses import dataclass

@@ -342,3 +342,25 @@ def test_many_branches_are_a_few_lines_on_a_terminal_and_all_of_them_for_who_ask
     assert len(on_a_terminal("show", "n1")) < 30
     assert sum("map-item" in line for line in on_a_terminal("show", "n1", "--all")) == 300
     assert cli("show", "n1").stdout.count("map-item") == 300, "a pipe has all, to be searched"
+
+
+ESCALATING = """
+from durable_lambda import CallbackTimeoutError, DurableContext, durable_execution
+
+@durable_execution
+async def handler(event: int, ctx: DurableContext) -> str:
+    await ctx.wait("a year", 31_536_000)
+    approval = await ctx.create_callback("approval", timeout=1)
+    try:
+        return await ctx.callback_result(approval, str)
+    except CallbackTimeoutError:
+        return "too late"
+"""
+
+
+def test_skip_time_skips_waits_while_time_outs_come_when_they_are_due(cli: Cli) -> None:
+    (cli.folder / "escalating.py").write_text(ESCALATING)
+    assert cli.json("run", "escalating.py", "--event", "1", "--name", "n1", "--skip-time")["Result"] == '"too late"'
+    events = {each["EventType"]: each["EventTimestamp"] for each in cli.json("history", "n1")["Events"]}
+    assert events["WaitSucceeded"] - events["WaitStarted"] >= 31_536_000
+    assert 1 <= events["CallbackTimedOut"] - events["CallbackStarted"] < 20

@@ -77,3 +77,9 @@ def test_an_expense_is_not_paid_when_its_approver_refuses_or_cannot_decide(
     assert '"nothing to Ada: no receipt"' in follow(shown._replace(commands=[run, refusal]), cli).stdout
     failure = ["callback", "failure", "ID", "--message", "on leave"]
     assert '"grace could not decide: on leave"' in follow(shown._replace(commands=[run, failure]), cli).stdout
+
+
+def test_the_list_of_examples_has_each_of_them() -> None:
+    listed = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    for path in [*FILES, *FOLDER.parent.glob("*/app.py")]:
+        assert f"({path.relative_to(FOLDER.parent)})" in listed

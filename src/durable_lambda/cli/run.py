@@ -28,6 +28,7 @@ from durable_lambda.cli.failure import FAILED, INTERRUPTED, TERMINATED, CommandE
 from durable_lambda.cli.live import Display, configure_logging, display_for
 from durable_lambda.cli.output import print_json, print_outcome
 from durable_lambda.cli.payload import read_payload
+from durable_lambda.cli.skipping import RunningAheadClock
 from durable_lambda.cli.summary import Summary, summarize
 from durable_lambda.cli.target import hosted_name, invocable, load_target
 from durable_lambda.cli.tree import view
@@ -37,7 +38,6 @@ from durable_lambda.engine import (
     Execution,
     FileClient,
     RealClock,
-    SkippingClock,
     UnknownExecutionError,
 )
 from durable_lambda.errors import ExecutionAlreadyStartedError
@@ -89,7 +89,7 @@ def carry_out(
 ) -> Summary:
     """Host the functions on the file, start one of them, and stay until the execution of that name has ended."""
     configure_logging()
-    clock = SkippingClock() if skip_time else RealClock()
+    clock = RunningAheadClock() if skip_time else RealClock()
     with refusals():
         if db.exists():
             FileClient(db).close()  # refuses what is not an engine's, before an engine would put its lock beside it
