@@ -364,3 +364,35 @@ def test_skip_time_skips_waits_while_time_outs_come_when_they_are_due(cli: Cli) 
     events = {each["EventType"]: each["EventTimestamp"] for each in cli.json("history", "n1")["Events"]}
     assert events["WaitSucceeded"] - events["WaitStarted"] >= 31_536_000
     assert 1 <= events["CallbackTimedOut"] - events["CallbackStarted"] < 20
+
+
+WAITING_CHILD = """
+from durable_lambda import DurableContext, durable_execution
+
+@durable_execution
+async def parent(event: int, ctx: DurableContext) -> int:
+    return await ctx.invoke("ask", "quote", event, result_type=int)
+
+@durable_execution
+async def other(event: int, ctx: DurableContext) -> int:
+    return event
+
+@durable_execution
+async def quote(event: int, ctx: DurableContext) -> int:
+    await ctx.wait("a day", 86_400)
+    return FACTOR * event
+"""
+
+
+def test_what_another_module_has_invoked_is_not_gone_on_with_by_a_function_of_the_same_name(cli: Cli) -> None:
+    for name, factor in (("fish", "2"), ("meat", "3")):
+        (cli.folder / f"{name}.py").write_text(WAITING_CHILD.replace("FACTOR", factor))
+    process = cli.start("run", "fish.py:parent", "--event", "5", "--name", "n1")
+    read_until(process, "ask  invoke  waiting")
+    process.kill()
+    process.wait()
+    told = "durable.db has an unfinished 'quote' that 'fish-parent' of another module has invoked"
+    assert told in cli.refused("run", "meat.py:other", "--event", "1")
+    assert cli.json("run", "fish.py:other", "--event", "1")["Result"] == "1", "it is the same module's"
+    assert cli.json("run", "fish.py:parent", "--name", "n1", "--skip-time")["Result"] == "10"
+    assert cli.json("run", "meat.py:parent", "--event", "5", "--skip-time")["Result"] == "15"

@@ -29,6 +29,7 @@ from durable_lambda.cli.live import Display, configure_logging, display_for
 from durable_lambda.cli.output import print_json, print_outcome
 from durable_lambda.cli.payload import read_payload
 from durable_lambda.cli.skipping import RunningAheadClock
+from durable_lambda.cli.strangers import refuse_strangers
 from durable_lambda.cli.summary import Summary, summarize
 from durable_lambda.cli.target import hosted_name, invocable, load_target
 from durable_lambda.cli.tree import view
@@ -36,7 +37,6 @@ from durable_lambda.engine import (
     Clock,
     Engine,
     Execution,
-    FileClient,
     RealClock,
     UnknownExecutionError,
 )
@@ -92,7 +92,8 @@ def carry_out(
     clock = RunningAheadClock() if skip_time else RealClock()
     with refusals():
         if db.exists():
-            FileClient(db).close()  # refuses what is not an engine's, before an engine would put its lock beside it
+            # Refuses what is not an engine's, too, before an engine would put its lock beside it.
+            refuse_strangers(db, functions, {*functions, *map(hosted_name, functions.values())})
     with terminable(), refusals(), Engine(db, clock=clock) as engine:
         try:
             is_old = has_ended(engine, name)
