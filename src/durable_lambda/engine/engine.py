@@ -17,16 +17,11 @@ from typing import Any
 
 from durable_lambda.engine.clock import Clock, RealClock
 from durable_lambda.engine.execution import Execution
+from durable_lambda.engine.host import Host
 from durable_lambda.engine.invoker import Registration
 from durable_lambda.engine.machine.limits import Limits
 from durable_lambda.engine.plain import PlainFunction
-from durable_lambda.engine.requests import (
-    CallbackAnswer,
-    answer_callback,
-    find_execution,
-    registered_name,
-    start_execution,
-)
+from durable_lambda.engine.requests import CallbackAnswer, answer_callback, find_execution, start_execution
 from durable_lambda.engine.thread import EngineThread
 from durable_lambda.engine.values import check_name, encode_value, error_of, name_of, seconds_of
 from durable_lambda.errors import ValidationError
@@ -211,7 +206,9 @@ class Engine:
             check_name("execution_name", execution_name)
         thread = self._thread
         return thread.ask(
-            lambda host: Execution(thread, start_execution(host, registered_name(host, name), payload, execution_name)),
+            lambda host: Execution(
+                thread, start_execution(host, _registered_name(host, name), payload, execution_name)
+            ),
             durably=True,
         )
 
@@ -232,3 +229,16 @@ class Engine:
 
     def _answer(self, answer: CallbackAnswer) -> Future[None]:
         return self._thread.ask(lambda host: answer_callback(host, answer), durably=True)
+
+
+def _registered_name(host: Host, function: str | DurableFunction) -> str:
+    """What a function is registered as, given its name or itself. Raises `ValidationError`."""
+    if isinstance(function, str):
+        return function
+    for registration in host.functions.values():
+        if registration.function is function:
+            return registration.name
+    known = ", ".join(sorted(host.functions)) or "none yet"
+    raise ValidationError(
+        f"{function!r} is not registered; call engine.register(…) with it before it is started; registered: {known}"
+    )

@@ -26,7 +26,6 @@ from durable_lambda.engine.machine.state import ExecutionState
 from durable_lambda.engine.store import ExecutionRow, StoreReader
 from durable_lambda.errors import ExecutionAlreadyStartedError, ValidationError
 from durable_lambda.protocol.errors import UNKNOWN_CALLBACK, ResourceNotFoundException
-from durable_lambda.protocol.hosting import DurableFunction
 from durable_lambda.protocol.operations import ErrorObject
 
 if TYPE_CHECKING:
@@ -41,19 +40,6 @@ class CallbackAnswer:
     is_success: bool = False
     payload: str | None = None
     error: ErrorObject | None = None
-
-
-def registered_name(host: Host, function: str | DurableFunction) -> str:
-    """What a function is registered as, given its name or itself. Raises `ValidationError`."""
-    if isinstance(function, str):
-        return function
-    for registration in host.functions.values():
-        if registration.function is function:
-            return registration.name
-    known = ", ".join(sorted(host.functions)) or "none yet"
-    raise ValidationError(
-        f"{function!r} is not registered; call engine.register(…) with it before it is started; registered: {known}"
-    )
 
 
 def start_execution(host: Host, function: str, payload: str, name: str | None) -> ExecutionRow:
