@@ -78,7 +78,7 @@ def run(
     durable run app.py:handler --event @order.json --name order-42
     durable run shop.orders:handler --event @order.json --skip-time --json
 
-    Exit code: 0 the execution succeeded, 1 it did not, 2 the command is wrong, 130 interrupted.
+    Exit code: 0 the execution succeeded, 1 it did not, 2 the command is wrong, 130 Ctrl-C, 143 SIGTERM.
     """
     from durable_lambda.cli.run import run_command
 
@@ -99,16 +99,24 @@ def list_(db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(execution: Execution, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+def show(
+    execution: Execution,
+    db: Db = DEFAULT_DB,
+    all_rows: Annotated[
+        bool, typer.Option("--all", help="Show all branches, where there are many; a pipe gets all anyway")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Show an execution: its operations as a tree, what it waits for, its result or error.
 
     \b
     durable show order-42
+    durable show order-42 --all
     durable show order-42 --json
     """
     from durable_lambda.cli.inspection import show_command
 
-    show_command(execution, db, as_json=as_json)
+    show_command(execution, db, all_rows=all_rows, as_json=as_json)
 
 
 @app.command()
