@@ -15,6 +15,8 @@ from durable_lambda.lint.vocabulary import PACKAGE
 
 DEFAULT: Final = frozenset(code for code, rule in RULES.items() if rule.is_default)
 _WORD: Final = PACKAGE.encode()
+_LINE_ENDS: Final = re.compile(r"\r\n|\r|\n")
+"""As the parser counts lines; `str.splitlines` knows more ends than it does."""
 _SILENCE: Final = re.compile(r"#\s*noqa(?P<codes>:\s*[A-Z]+[0-9]*(?:[,\s]+[A-Z]+[0-9]+)*)?", re.IGNORECASE)
 
 
@@ -41,7 +43,7 @@ def check_source(source: str | bytes, path: str = "<text>", *, selected: Collect
         except (ValueError, RecursionError, MemoryError) as error:
             raise SyntaxError(f"{type(error).__name__}: {error}") from None
     text = source if isinstance(source, str) else _decoded(source)
-    return check_tree(tree, text.splitlines(), path, selected=selected)
+    return check_tree(tree, _LINE_ENDS.split(text), path, selected=selected)
 
 
 def check_tree(

@@ -15,7 +15,7 @@ from typing import Final
 from durable_lambda.lint.operations import Operation, Use, operation_of, uses_of
 from durable_lambda.lint.resolver import Resolver
 from durable_lambda.lint.syntax import DEFINITIONS, Function, Syntax, arguments_of, name_of, run_by
-from durable_lambda.lint.values import Class, Context, Instance, Local
+from durable_lambda.lint.values import Class, Context, Instance, Local, Saga
 from durable_lambda.lint.vocabulary import CONTEXTS
 
 _PASSES: Final = 50
@@ -105,7 +105,7 @@ class Regions:
         }
 
     def _is_annotated(self, function: Function) -> bool:
-        return bool(self.resolver.contexts_of(function)) and self.syntax.class_of(function) not in self._context_classes()
+        return self.resolver.takes_context(function) and self.syntax.class_of(function) not in self._context_classes()
 
     def _context_classes(self) -> list[ast.ClassDef]:
         """The SDK's own classes of contexts, where this file is the one that defines them."""
@@ -137,7 +137,7 @@ class Regions:
 
     _marks = 0
 
-    def _mark(self, parameter: ast.arg, context: Context) -> None:
+    def _mark(self, parameter: ast.arg, context: Context | Saga) -> None:
         self._marks += self.resolver.mark_context(parameter, context)
 
     def _follow(self, function: Function, node: ast.AST) -> None:
@@ -178,7 +178,7 @@ class Regions:
             self._pass_contexts(local, call)
 
     def _pass_contexts(self, local: Local, call: ast.Call) -> None:
-        """A parameter that is given a context is one."""
+        """A parameter that is given a context, or a saga, is one."""
         arguments = arguments_of(local.node)
         named = {argument.arg: argument for argument in (*arguments, *local.node.args.kwonlyargs)}
         if local.bound >= 0:
@@ -193,7 +193,7 @@ class Regions:
 
     def _pass_context(self, parameter: ast.arg, value: ast.expr) -> None:
         values = self.resolver.resolve(value)
-        if len(values) == 1 and isinstance(values[0], Context):
+        if len(values) == 1 and isinstance(values[0], (Context, Saga)):
             self._mark(parameter, values[0])
 
     def _follow_in_body(self, node: ast.AST) -> None:

@@ -56,13 +56,13 @@ class Resolver:
     def __init__(self, syntax: Syntax, scopes: Scopes) -> None:
         self.syntax = syntax
         self.scopes = scopes
-        self._contexts: dict[ast.arg, Context] = {}
+        self._contexts: dict[ast.arg, Context | Saga] = {}
         self._known: dict[ast.AST, Values] = {}
         self._attributes: dict[ast.ClassDef, dict[str, list[Binding]]] = {}
         self._depth = 0
 
-    def mark_context(self, parameter: ast.arg, context: Context) -> bool:
-        """Take a parameter for a context from now on. Whether that is news."""
+    def mark_context(self, parameter: ast.arg, context: Context | Saga) -> bool:
+        """Take a parameter for a context, or a saga, from now on. Whether that is news."""
         if parameter in self._contexts:
             return False
         self._contexts[parameter] = context
@@ -72,6 +72,11 @@ class Resolver:
     def contexts_of(self, function: Function) -> list[ast.arg]:
         """The parameters that are contexts."""
         return [each for each in all_arguments_of(function) if any(isinstance(v, Context) for v in self.parameter(each))]
+
+    def takes_context(self, function: Function) -> bool:
+        """Whether a parameter is annotated as a context."""
+        annotations = [each.annotation for each in all_arguments_of(function) if each.annotation is not None]
+        return any(isinstance(value, Context) for each in annotations for value in self.instance(each))
 
     def resolve(self, node: ast.expr) -> Values:
         """Everything that an expression may be."""
@@ -312,7 +317,7 @@ class Resolver:
 def _external(path: str) -> External:
     """A path in the spelling that rules know it by."""
     name = in_package(path.removesuffix("()"))
-    if name is not None and name[:1].isupper() and "(" not in name:
+    if name is not None:
         path = f"durable_lambda.{name}" + ("()" if path.endswith("()") else "")
     for known in _PATHS:
         if path == f"{known}()" or path in (f"{known}.cwd()", f"{known}.home()"):

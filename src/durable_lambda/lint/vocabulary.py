@@ -13,6 +13,10 @@ CONTEXTS: Final = {"DurableContext": None, "SyncDurableContext": False}
 """Classes of contexts, and whether their operations are awaited; `None`: as the function that takes it tells."""
 
 
+FUNCTIONS: Final = ("durable_execution", "serve_lambda", "current_step")
+"""Functions that the SDK exports; all else that it does are classes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signature:
     """What an operation does with its arguments. A function that it runs is at a position, or has a keyword."""
@@ -79,6 +83,7 @@ def signature_of(name: str, *, of_saga: bool) -> Signature | None:
 
 
 def in_package(path: str) -> str | None:
-    """The name that a dotted path has in the SDK, wherever in the package it was imported from."""
+    """The exported name that a dotted path ends with, wherever in the package it was imported from."""
     head, _, rest = path.partition(".")
-    return rest.rpartition(".")[2] if head == PACKAGE and rest else None
+    name = rest.rpartition(".")[2]
+    return name if head == PACKAGE and (name[:1].isupper() or name in FUNCTIONS) and "(" not in path else None

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from durable_lambda.lint.code import Code
 from durable_lambda.lint.finding import Remark, Rule
 from durable_lambda.lint.operations import Operation
-from durable_lambda.lint.syntax import Function, all_arguments_of, run_by, spelled
-from durable_lambda.lint.values import Context, Local
+from durable_lambda.lint.syntax import Function, run_by, spelled
+from durable_lambda.lint.values import Context
 
 NESTED = Rule(
     "DUR007",
@@ -155,23 +155,13 @@ def _taken_contexts(operation: Operation, code: Code) -> Iterator[Remark]:
     if body is None or given:
         return
     for local in code.resolver.functions(body):
-        if _takes_context(local, code):
+        if code.resolver.takes_context(local.node):
             message = f"{operation.title} runs a function that takes a context: use `ctx.run_in_child_context`"
             yield Remark(TAKES_CONTEXT, body, message)
 
 
 def _is_context(node: ast.expr, code: Code) -> bool:
     return all(isinstance(value, Context) for value in code.resolver.resolve(node))
-
-
-def _takes_context(local: Local, code: Code) -> bool:
-    annotations = [parameter.annotation for parameter in all_arguments_of(local.node)]
-    return any(
-        isinstance(value, Context)
-        for annotation in annotations
-        if annotation is not None
-        for value in code.resolver.instance(annotation)
-    )
 
 
 def _late(code: Code) -> Iterator[Remark]:

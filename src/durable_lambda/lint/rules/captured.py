@@ -128,7 +128,7 @@ def _of_instance(node: ast.AST, target: ast.Attribute, owner: ast.ClassDef, code
     """An attribute of `self`, or of another instance that this file makes."""
     for _, each in code.durable_nodes():
         is_same = isinstance(each, ast.Attribute) and each.attr == target.attr and isinstance(each.ctx, ast.Load)
-        if is_same and _instance(each.value, code) is owner and not code.regions.performs(code.syntax.parents[each]):
+        if is_same and _instance(each.value, code) is owner and not _is_only_written(each, code):
             message = (
                 f"`{ast.unparse(target)}` is changed in a step's body, which a replay does not run, and durable code "
                 f"reads it on line {each.lineno}: return the value from the step"
@@ -175,6 +175,18 @@ def _is_read_by_durable_code(name: str, home: Scope, code: Code) -> bool:
         isinstance(node, ast.Name)
         and node.id == name
         and isinstance(node.ctx, ast.Load)
+        and not _is_only_written(node, code)
         and code.scopes.of[node].lookup(name) is home
         for _, node in code.durable_nodes()
     )
+
+
+def _is_only_written(node: ast.expr, code: Code) -> bool:
+    """Whether it is there to be changed: `items.append(…)` and `counts[key] = …`, whose own value nobody reads."""
+    parent = code.syntax.parents[node]
+    if isinstance(parent, ast.Subscript) and parent.value is node:
+        return not isinstance(parent.ctx, ast.Load)
+    if not isinstance(parent, ast.Attribute) or not _is_changer(node, parent.attr, code):
+        return False
+    call = code.syntax.parents[parent]
+    return isinstance(call, ast.Call) and call.func is parent and isinstance(code.syntax.parents[call], ast.Expr)
