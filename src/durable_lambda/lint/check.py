@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
@@ -17,7 +19,7 @@ DEFAULT: Final = frozenset(code for code, rule in RULES.items() if rule.is_defau
 _WORD: Final = PACKAGE.encode()
 _LINE_ENDS: Final = re.compile(r"\r\n|\r|\n")
 """As the parser counts lines; `str.splitlines` knows more ends than it does."""
-_SILENCE: Final = re.compile(r"#\s*noqa(?P<codes>:\s*[A-Z]+[0-9]*(?:[,\s]+[A-Z]+[0-9]+)*)?", re.IGNORECASE)
+_SILENCE: Final = re.compile(r"#\s*noqa(?::\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*))?", re.IGNORECASE)
 
 
 def may_matter(source: bytes) -> bool:
@@ -67,7 +69,9 @@ def _placed(remark: Remark, lines: Sequence[str], path: str) -> Finding:
     line, end_line = int(getattr(node, "lineno", 1)), int(getattr(node, "end_lineno", None) or 1)
     column, end_column = int(getattr(node, "col_offset", 0)), int(getattr(node, "end_col_offset", None) or 0)
     if isinstance(node, ast.ExceptHandler):  # the clause, not the block
-        end_line, end_column = (node.type.end_lineno or line, node.type.end_col_offset or 0) if node.type else (line, column + 6)
+        end_line, end_column = (
+            (node.type.end_lineno or line, node.type.end_col_offset or 0) if node.type else (line, column + 6)
+        )
     return Finding(
         path,
         line,
@@ -86,21 +90,18 @@ def _characters(lines: Sequence[str], line: int, offset: int) -> int:
 
 
 def _is_silenced(finding: Finding, lines: Sequence[str]) -> bool:
-    return any(finding.code in codes or not codes for codes in _silences(finding, lines))
+    return any(not codes or finding.code.startswith(codes) for codes in _silences(finding, lines))
 
 
-def _silences(finding: Finding, lines: Sequence[str]) -> Iterator[set[str]]:
-    """The codes that the lines of a finding silence; an empty set is all."""
+def _silences(finding: Finding, lines: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The codes, or beginnings of codes, that the lines of a finding silence; none are all."""
     for number in {finding.line, finding.end_line}:
         match = _SILENCE.search(lines[number - 1]) if 0 < number <= len(lines) else None
         if match is not None:
-            yield {code.upper() for code in re.findall(r"[A-Za-z]+[0-9]+", match["codes"] or "")}
+            yield tuple(code.upper() for code in re.findall(r"[A-Za-z]+[0-9]*", match["codes"] or ""))
 
 
 def _decoded(source: bytes) -> str:
-    import io
-    import tokenize
-
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
         return source.decode(encoding)

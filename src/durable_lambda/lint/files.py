@@ -66,7 +66,9 @@ def _files(path: Path, settings: Settings, report: Report) -> Iterator[Path]:
 
     for folder, folders, names in os.walk(path, onerror=refused):
         here = Path(folder)
-        folders[:] = sorted(name for name in folders if not _is_skipped(here, name) and not settings.excludes(here / name))
+        folders[:] = sorted(
+            name for name in folders if not _is_skipped(here, name) and not settings.excludes(here / name)
+        )
         for name in sorted(names):
             if name.endswith((".py", ".pyi")) and not settings.excludes(here / name):
                 yield here / name

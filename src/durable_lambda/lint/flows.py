@@ -65,9 +65,16 @@ def _itself(node: ast.expr, code: Code) -> str | None:
     if path in _OF_THIS_PROCESS:
         return f"`{path.removeprefix('builtins.')}()`"
     is_join = isinstance(node.func, ast.Attribute) and node.func.attr == "join"
-    if (is_join or path in _ORDER_MATTERS) and any(is_set(each, resolver) or _is_iter_of_set(each, code) for each in node.args):
+    if (is_join or path in _ORDER_MATTERS) and any(
+        is_set(each, resolver) or _is_iter_of_set(each, code) for each in node.args
+    ):
         return "the order of a set"
-    if isinstance(node.func, ast.Attribute) and node.func.attr == "pop" and not node.args and is_set(node.func.value, resolver):
+    if (
+        isinstance(node.func, ast.Attribute)
+        and node.func.attr == "pop"
+        and not node.args
+        and is_set(node.func.value, resolver)
+    ):
         return "the order of a set"
     return None
 

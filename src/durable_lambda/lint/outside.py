@@ -119,7 +119,17 @@ WORLD: Final = Paths(
     "concurrent.futures.ThreadPoolExecutor().submit concurrent.futures.ProcessPoolExecutor().submit",
     "concurrent.futures.ThreadPoolExecutor().map concurrent.futures.ProcessPoolExecutor().map",
 )
-_LOCAL: Final = ("close", "aclose", "exceptions", "meta", "get_paginator", "get_waiter", "Table", "Bucket", "settimeout")
+_LOCAL: Final = (
+    "close",
+    "aclose",
+    "exceptions",
+    "meta",
+    "get_paginator",
+    "get_waiter",
+    "Table",
+    "Bucket",
+    "settimeout",
+)
 """Methods of clients that ask nobody."""
 
 SLEEP: Final = Paths("asyncio.sleep time.sleep anyio.sleep anyio.sleep_until trio.sleep gevent.sleep")

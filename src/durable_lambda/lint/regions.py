@@ -89,7 +89,8 @@ class Regions:
 
     def _is_durable_class(self, owner: ast.ClassDef) -> bool:
         return any(
-            self.resolver.path(base.value if isinstance(base, ast.Subscript) else base) == "durable_lambda.DurableHandler"
+            self.resolver.path(base.value if isinstance(base, ast.Subscript) else base)
+            == "durable_lambda.DurableHandler"
             for each in self.resolver.lineage(owner)
             for base in each.bases
         )
@@ -237,7 +238,9 @@ class Regions:
             if isinstance(value, Instance):
                 for local in self._method(value.node, node.attr):
                     decorators = local.node.decorator_list if isinstance(local.node, DEFINITIONS) else []
-                    if any(self.resolver.path(d) in ("builtins.property", "functools.cached_property") for d in decorators):
+                    if any(
+                        self.resolver.path(d) in ("builtins.property", "functools.cached_property") for d in decorators
+                    ):
                         found.append(local.node)
         return found
 

@@ -34,7 +34,13 @@ _DEPTH: Final = 40
 """Expressions and chains of assignments deeper than this are not followed."""
 _PATHS: Final = {"pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath", "anyio.Path"}
 _KEEPS_PATH: Final = {"parent", "joinpath()", "with_name()", "with_suffix()", "resolve()", "absolute()", "expanduser()"}
-_WRAPPERS: Final = {"typing.Optional", "typing.Annotated", "typing.Final", "typing.ClassVar", "typing_extensions.Annotated"}
+_WRAPPERS: Final = {
+    "typing.Optional",
+    "typing.Annotated",
+    "typing.Final",
+    "typing.ClassVar",
+    "typing_extensions.Annotated",
+}
 _SET_TYPES: Final = {
     f"{module}.{name}": "builtins.set()"
     for module in ("typing", "collections.abc")
@@ -71,7 +77,9 @@ class Resolver:
 
     def contexts_of(self, function: Function) -> list[ast.arg]:
         """The parameters that are contexts."""
-        return [each for each in all_arguments_of(function) if any(isinstance(v, Context) for v in self.parameter(each))]
+        return [
+            each for each in all_arguments_of(function) if any(isinstance(v, Context) for v in self.parameter(each))
+        ]
 
     def takes_context(self, function: Function) -> bool:
         """Whether a parameter is annotated as a context."""
@@ -131,7 +139,9 @@ class Resolver:
                 return left if left == (External("pathlib.Path()"),) else UNKNOWN
             case ast.Subscript(slice=ast.Constant(value=int(place))):
                 return union(*(_item(value, place) for value in self.resolve(node.value)))
-            case ast.Set(elts=elements) if all(isinstance(e, ast.Constant) and isinstance(e.value, int) for e in elements):
+            case ast.Set(elts=elements) if all(
+                isinstance(e, ast.Constant) and isinstance(e.value, int) for e in elements
+            ):
                 return UNKNOWN  # small numbers keep their order: their hash is the number
             case ast.List() | ast.ListComp() | ast.Dict() | ast.DictComp() | ast.Set() | ast.SetComp():
                 return (External(f"builtins.{_COLLECTIONS[type(node)]}()"),)
@@ -158,7 +168,9 @@ class Resolver:
             case "value":
                 return self._assigned(binding)
             case "entered" if binding.value is not None and binding.place is None:
-                return tuple(v if isinstance(v, (External, Saga, Instance)) else None for v in self.resolve(binding.value))
+                return tuple(
+                    v if isinstance(v, (External, Saga, Instance)) else None for v in self.resolve(binding.value)
+                )
             case _:
                 return UNKNOWN
 

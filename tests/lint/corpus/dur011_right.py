@@ -76,3 +76,9 @@ async def not_durable() -> None:
 async def of_results(event: dict, ctx: DurableContext) -> None:
     url = await ctx.step("work", work)
     await ctx.step("fetch", lambda: asyncio.wait_for(asyncio.sleep(1, url), 5))
+
+
+@durable_execution
+def blocking(event: dict, ctx: DurableContext) -> tuple:
+    winner, result = ctx.first("race", a=lambda ctx: ctx.step("a", work), b=lambda ctx: ctx.step("b", work))
+    return winner, ctx.timeout("limit", 30, lambda ctx: ctx.step("work", work))

@@ -15,7 +15,7 @@ async def handler(event: dict, ctx: DurableContext) -> None:
     await ctx.step("work", work, time.time())  # noqa
     await ctx.step("work", work, time.time(), uuid.uuid4())  # noqa: DUR001, DUR002
     await ctx.step("work", work, time.time())  # noqa: E501,DUR001 because it is only shown
-    await ctx.step("work", work, time.time())  # noqa:dur001
+    await ctx.step("work", work, time.time())  # NOQA:DUR001
     text = "# noqa is a comment"
     await ctx.step("work", work, time.time(), uuid.uuid4())  # noqa: DUR002 # DUR001
     await ctx.step("work", work, time.time())  # noqa: E501 # DUR001

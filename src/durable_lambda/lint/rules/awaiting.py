@@ -54,8 +54,15 @@ def check(code: Code) -> Iterator[Remark]:
         if isinstance(node, (ast.Assign, ast.AnnAssign)):
             yield from _assigned_and_forgotten(function, node, code)
         operation = code.regions.operations.get(node)
-        if operation is not None and operation.is_operation and operation.is_async and _stands_for_its_result(node, code):
-            yield Remark(AWAIT, node, f"{operation.title} is used before it is awaited: `await {spelled(operation.call)}`")
+        if (
+            operation is not None
+            and operation.is_operation
+            and operation.is_async
+            and _stands_for_its_result(node, code)
+        ):
+            yield Remark(
+                AWAIT, node, f"{operation.title} is used before it is awaited: `await {spelled(operation.call)}`"
+            )
 
 
 def _dropped(node: ast.AST, code: Code) -> Iterator[Remark]:
@@ -85,7 +92,9 @@ def _assigned_and_forgotten(function: Function, node: ast.Assign | ast.AnnAssign
             return
         if isinstance(each, ast.Call) and code.resolver.path(each.func) == "builtins.locals":
             return
-    yield Remark(AWAIT, node.value, f"{title} is assigned to `{name.id}`, which is never awaited: `await {spelled(node.value)}`")
+    yield Remark(
+        AWAIT, node.value, f"{title} is assigned to `{name.id}`, which is never awaited: `await {spelled(node.value)}`"
+    )
 
 
 def _unawaited(node: ast.expr, code: Code) -> str | None:
@@ -123,5 +132,3 @@ def _is_handler_of(statement: ast.AST, code: Code) -> bool:
     """Whether it is a handler itself that returns an operation as its result."""
     function = code.syntax.function_of(statement)
     return isinstance(function, ast.AsyncFunctionDef) and code.regions.is_handler(function)
-
-

@@ -130,7 +130,9 @@ def _nested(code: Code) -> Iterator[Remark]:
     for _, node in code.body_nodes():
         operation = code.regions.operations.get(node)
         if operation is not None:
-            message = f"{operation.title} inside a step's body is refused: group operations with `ctx.run_in_child_context`"
+            message = (
+                f"{operation.title} inside a step's body is refused: group operations with `ctx.run_in_child_context`"
+            )
             yield Remark(NESTED, node, message)
         elif isinstance(node, ast.Call):
             for local in code.resolver.functions(node.func):
@@ -150,7 +152,9 @@ def _taken_contexts(operation: Operation, code: Code) -> Iterator[Remark]:
         bound = [*body.args.defaults, *(each for each in body.args.kw_defaults if each is not None)]
     given = [each for each in (*operation.arguments, *bound) if _is_context(each, code)]
     for each in given:
-        message = f"{operation.title} hands `{spelled(each)}` to its body: pass values, or use `ctx.run_in_child_context`"
+        message = (
+            f"{operation.title} hands `{spelled(each)}` to its body: pass values, or use `ctx.run_in_child_context`"
+        )
         yield Remark(TAKES_CONTEXT, each, message)
     if body is None or given:
         return

@@ -124,9 +124,13 @@ def _remark(function: Function, node: ast.AST, code: Code) -> Remark | None:
     wait = code.awaiting(function)
     if isinstance(node, ast.Call):
         if (path := clock_read_by(node, resolver)) is not None:
-            return Remark(CLOCK, node, f"`{path}()` outside a step reads another time on replay: `{wait}ctx.now()`{way}")
+            return Remark(
+                CLOCK, node, f"`{path}()` outside a step reads another time on replay: `{wait}ctx.now()`{way}"
+            )
         if (path := stopwatch_read_by(node, resolver)) is not None and _matters(node, function, code):
-            return Remark(CLOCK, node, f"`{path}()` outside a step reads another time on replay: `{wait}ctx.now()`{way}")
+            return Remark(
+                CLOCK, node, f"`{path}()` outside a step reads another time on replay: `{wait}ctx.now()`{way}"
+            )
         if (path := chance_in(node, resolver)) is not None:
             return Remark(
                 CHANCE, node, f"`{path}()` outside a step draws anew on replay: {_instead_of(path, node, wait)}{way}"
@@ -135,7 +139,9 @@ def _remark(function: Function, node: ast.AST, code: Code) -> Remark | None:
     if path is None or _is_named_before(node, function, code):
         return None
     return Remark(
-        ENVIRONMENT, node, f"`{path}` outside a step may differ on replay: read it in a step or take it from the event{way}"
+        ENVIRONMENT,
+        node,
+        f"`{path}` outside a step may differ on replay: read it in a step or take it from the event{way}",
     )
 
 
@@ -152,7 +158,11 @@ def _is_named_before(node: ast.AST, function: Function, code: Code) -> bool:
     if not isinstance(node, ast.Name):
         return False
     home = code.scopes.of[node].lookup(node.id)
-    return home is not None and any(binding.kind != "import" for binding in home.bindings[node.id]) and home.node is function
+    return (
+        home is not None
+        and any(binding.kind != "import" for binding in home.bindings[node.id])
+        and home.node is function
+    )
 
 
 def _matters(node: ast.AST, function: Function, code: Code) -> bool:

@@ -94,7 +94,9 @@ def _changing(operation: Operation, function: Function, code: Code) -> Iterator[
         what = what_changes(name, code)
         if what is not None:
             way = code.regions.way_to(function)
-            message = f"the name of {operation.title} is built from {what}, which changes: use the event or a result{way}"
+            message = (
+                f"the name of {operation.title} is built from {what}, which changes: use the event or a result{way}"
+            )
             yield Remark(CHANGING, name, message)
 
 

@@ -60,7 +60,9 @@ def check(code: Code) -> Iterator[Remark]:
 def _message(what: str, node: ast.expr, function: Function, code: Code) -> str:
     way = code.regions.way_to(function)
     if what == "whatever is done first":
-        return f"operations in the order of what is done first: use `ctx.first`, or `asyncio.gather` in a fixed order{way}"
+        return (
+            f"operations in the order of what is done first: use `ctx.first`, or `asyncio.gather` in a fixed order{way}"
+        )
     return f"operations in the order of {what}, which a replay does not keep: `sorted({spelled(node, 30)})`{way}"
 
 

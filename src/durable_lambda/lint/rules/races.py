@@ -130,9 +130,13 @@ def _race(call: ast.Call, wait: str, code: Code) -> Iterator[Remark]:
     else:
         ending = _option(call, -1, "return_when")
         is_early = ending is not None and code.resolver.path(ending) in _ENDS_EARLY
-        is_early = is_early or (isinstance(ending, ast.Constant) and ending.value in ("FIRST_COMPLETED", "FIRST_EXCEPTION"))
+        is_early = is_early or (
+            isinstance(ending, ast.Constant) and ending.value in ("FIRST_COMPLETED", "FIRST_EXCEPTION")
+        )
         if is_early:
-            message = f'`{spelled(call.func)}` for the first operation is not recorded: `{wait}ctx.first("…", a=…, b=…)`'
+            message = (
+                f'`{spelled(call.func)}` for the first operation is not recorded: `{wait}ctx.first("…", a=…, b=…)`'
+            )
             yield Remark(RACE, call, message)
         elif not _is_none(_option(call, -1, "timeout")):
             message = f'`{path}` with a timeout is not recorded: `{wait}ctx.timeout("…", seconds, fn)`'

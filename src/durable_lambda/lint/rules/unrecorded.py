@@ -17,30 +17,30 @@ What is outside of a step happens again in every invocation: the request is sent
 answer may be another one. An invocation does not wait for it either: it is suspended when every operation is blocked. A
 step runs once and its result is recorded. Making a client is not found; asking it is.""",
     """\
-import httpx
+from urllib.request import urlopen
 
 from durable_lambda import DurableContext, durable_execution
 
 
 @durable_execution
 async def handler(url: str, ctx: DurableContext) -> int:
-    async with httpx.AsyncClient() as client:
-        return (await client.post(url)).status_code  # DUR004
+    with urlopen(url) as answer:  # DUR004
+        return answer.status
 """,
     """\
-import httpx
+from urllib.request import urlopen
 
 from durable_lambda import DurableContext, durable_execution
 
 
-async def post(url: str) -> int:
-    async with httpx.AsyncClient() as client:
-        return (await client.post(url)).status_code
+def fetch(url: str) -> int:
+    with urlopen(url) as answer:
+        return answer.status
 
 
 @durable_execution
 async def handler(url: str, ctx: DurableContext) -> int:
-    return await ctx.step("post", post, url)
+    return await ctx.step("fetch", fetch, url)
 """,
 )
 SLEEPING = Rule(
@@ -110,10 +110,14 @@ def check(code: Code) -> Iterator[Remark]:
         wait, way = code.awaiting(function), code.regions.way_to(function)
         if (path := world_touched_by(node, resolver)) is not None:
             shown = path.removeprefix("builtins.")
-            message = f'`{shown}` outside a step happens again on replay: put it in a step, `{wait}ctx.step("…", fn)`{way}'
+            message = (
+                f'`{shown}` outside a step happens again on replay: put it in a step, `{wait}ctx.step("…", fn)`{way}'
+            )
             yield Remark(WORLD, node, message)
         elif (path := resolver.path(node.func)) in SLEEP and not _is_nothing(node):
-            yield Remark(SLEEPING, node, f'`{path}` outside a step is not recorded: `{wait}ctx.wait("…", seconds)`{way}')
+            yield Remark(
+                SLEEPING, node, f'`{path}` outside a step is not recorded: `{wait}ctx.wait("…", seconds)`{way}'
+            )
         elif path in LOGGING:
             shown = str(path).removeprefix("builtins.")
             yield Remark(LOGS, node, f"`{shown}` in durable code is repeated on replay: `ctx.logger.info(…)`{way}")

@@ -92,7 +92,11 @@ async def handler(event: None, ctx: DurableContext) -> None:
 RULES = (SWALLOWED, FINALLY)
 
 _EVERYTHING: Final = {"builtins.BaseException", "builtins.BaseExceptionGroup"}
-_UNWINDS_ASYNC: Final = {"asyncio.CancelledError", "asyncio.exceptions.CancelledError", "concurrent.futures.CancelledError"}
+_UNWINDS_ASYNC: Final = {
+    "asyncio.CancelledError",
+    "asyncio.exceptions.CancelledError",
+    "concurrent.futures.CancelledError",
+}
 _UNWINDS_SYNC: Final = {"durable_lambda.Suspended"}
 
 
@@ -135,7 +139,9 @@ def _suppressing(node: ast.With | ast.AsyncWith, function: Function, code: Code)
         if isinstance(call, ast.Call) and code.resolver.path(call.func) == "contextlib.suppress":
             blocked = [name for statement in node.body for name in _operations_in(statement, function, code)]
             if blocked and any(_caught(each, code) for each in call.args):
-                message = f"`{spelled(call)}` around {blocked[0]} swallows the suspension: suppress kinds of `Exception`"
+                message = (
+                    f"`{spelled(call)}` around {blocked[0]} swallows the suspension: suppress kinds of `Exception`"
+                )
                 yield Remark(SWALLOWED, call, message)
 
 
@@ -171,7 +177,9 @@ def _finally(node: Try, code: Code) -> Iterator[Remark]:
         elif isinstance(each, ast.Call) and code.regions.performs(each):
             message = f"`{spelled(each.func)}` in a `finally` calls operations, which are refused while suspending"
             yield Remark(FINALLY, each, message)
-        elif isinstance(each, ast.Return) or (isinstance(each, (ast.Break, ast.Continue)) and _leaves(each, node, code)):
+        elif isinstance(each, ast.Return) or (
+            isinstance(each, (ast.Break, ast.Continue)) and _leaves(each, node, code)
+        ):
             word = type(each).__name__.lower()
             yield Remark(FINALLY, each, f"`{word}` in a `finally` swallows the suspension: do it after the `try`")
 
@@ -184,5 +192,3 @@ def _leaves(node: ast.AST, whole: Try, code: Code) -> bool:
         if isinstance(parent, (ast.For, ast.AsyncFor, ast.While)):
             return False
     return False
-
-
