@@ -63,9 +63,9 @@ class _Mix(ast.NodeTransformer):
         self._chance = chance
 
     def visit(self, node: ast.AST) -> ast.AST:
-        if isinstance(node, ast.expr) and isinstance(getattr(node, "ctx", None), ast.Load | None):
-            if self._chance.random() < 0.05:
-                return ast.parse(self._chance.choice(EXPRESSIONS), mode="eval").body
+        is_read = isinstance(node, ast.expr) and isinstance(getattr(node, "ctx", None), ast.Load | None)
+        if is_read and self._chance.random() < 0.05:
+            return ast.parse(self._chance.choice(EXPRESSIONS), mode="eval").body
         if isinstance(node, ast.stmt) and self._chance.random() < 0.1:
             return ast.parse(self._chance.choice(STATEMENTS)).body[0]
         return self.generic_visit(node)

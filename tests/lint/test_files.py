@@ -9,7 +9,13 @@ import pytest
 from durable_lambda.lint.files import check_paths
 from durable_lambda.lint.settings import Settings
 
-WRONG = "import time\nfrom durable_lambda import durable_execution\n@durable_execution\nasync def f(a, b):\n    time.time()\n"
+WRONG = """
+import time
+from durable_lambda import durable_execution
+@durable_execution
+async def f(a, b):
+    time.time()
+"""
 
 
 @pytest.fixture
@@ -31,7 +37,10 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def names(paths: list[Path], root: Path, settings: Settings = Settings()) -> list[str]:
+DEFAULTS = Settings()
+
+
+def names(paths: list[Path], root: Path, settings: Settings = DEFAULTS) -> list[str]:
     return [Path(finding.path).relative_to(root).as_posix() for finding in check_paths(paths, settings).findings]
 
 

@@ -1,4 +1,4 @@
-"""From the text of a file to its findings. The file is parsed and never run, and nothing that it imports is imported."""
+"""From the text of a file to its findings. The file is parsed, never run, and nothing that it imports is imported."""
 
 from __future__ import annotations
 

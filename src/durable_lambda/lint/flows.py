@@ -1,4 +1,4 @@
-"""Whether a value may differ between the first run and a replay: follows it back to a clock, to chance, to a set's order.
+"""Whether a value may differ on a replay: follows it back to a clock, to chance, to the order of a set.
 
 What an operation gives is recorded, so nothing goes through one.
 """
@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from durable_lambda.lint.code import Code
-from durable_lambda.lint.outside import chance_in, clock_read_by, environment_in, stopwatch_read_by
 from durable_lambda.lint.ordering import is_set
+from durable_lambda.lint.outside import chance_in, clock_read_by, environment_in, stopwatch_read_by
+from durable_lambda.lint.resolver import Resolver
 from durable_lambda.lint.scopes import Binding
 from durable_lambda.lint.syntax import Function, returns_of
 from durable_lambda.lint.values import Coroutine, Local
@@ -49,39 +50,41 @@ def _changing(node: ast.expr, code: Code, depth: int, seen: set[ast.AST]) -> Ite
 
 
 def _itself(node: ast.expr, code: Code) -> str | None:
-    resolver = code.resolver
-    if (found := environment_in(node, resolver)) is not None:
+    """What changes, if it is this expression itself."""
+    if (found := environment_in(node, code.resolver)) is not None:
         return f"`{found}`"
-    if isinstance(node, ast.Attribute) and resolver.path(node) in _OF_THIS_INVOCATION:
+    if isinstance(node, ast.Attribute) and code.resolver.path(node) in _OF_THIS_INVOCATION:
         return f"`ctx.{node.attr}`"
-    if isinstance(node, ast.FormattedValue) and is_set(node.value, code.resolver):
+    if _shows_the_order_of_a_set(node, code.resolver):
         return "the order of a set"
-    if not isinstance(node, ast.Call):
-        return None
+    return _called(node, code) if isinstance(node, ast.Call) else None
+
+
+def _called(call: ast.Call, code: Code) -> str | None:
     for find in (clock_read_by, stopwatch_read_by, chance_in):
-        if (found := find(node, resolver)) is not None:
+        if (found := find(call, code.resolver)) is not None:
             return f"`{found}()`"
-    path = resolver.path(node.func)
-    if path in _OF_THIS_PROCESS:
-        return f"`{path.removeprefix('builtins.')}()`"
-    is_join = isinstance(node.func, ast.Attribute) and node.func.attr == "join"
-    if (is_join or path in _ORDER_MATTERS) and any(
-        is_set(each, resolver) or _is_iter_of_set(each, code) for each in node.args
-    ):
-        return "the order of a set"
-    if (
-        isinstance(node.func, ast.Attribute)
-        and node.func.attr == "pop"
-        and not node.args
-        and is_set(node.func.value, resolver)
-    ):
-        return "the order of a set"
-    return None
+    path = code.resolver.path(call.func)
+    return f"`{path.removeprefix('builtins.')}()`" if path in _OF_THIS_PROCESS else None
 
 
-def _is_iter_of_set(node: ast.expr, code: Code) -> bool:
-    is_call = isinstance(node, ast.Call) and code.resolver.path(node.func) == "builtins.iter" and node.args
-    return isinstance(node, ast.Call) and bool(is_call) and is_set(node.args[0], code.resolver)
+def _shows_the_order_of_a_set(node: ast.expr, resolver: Resolver) -> bool:
+    """Whether a text, a list or an item is made of a set: formatted, joined, listed, taken out."""
+    match node:
+        case ast.FormattedValue(value=value):
+            return is_set(value, resolver)
+        case ast.Call(func=ast.Attribute(value=owner, attr="pop"), args=[]):
+            return is_set(owner, resolver)
+        case ast.Call(func=func, args=[first, *_]):
+            if resolver.path(func) not in _ORDER_MATTERS and not (
+                isinstance(func, ast.Attribute) and func.attr == "join"
+            ):
+                return False
+            if isinstance(first, ast.Call) and first.args and resolver.path(first.func) == "builtins.iter":
+                first = first.args[0]
+            return is_set(first, resolver)
+        case _:
+            return False
 
 
 def _inside(node: ast.expr, code: Code) -> Iterator[ast.expr]:

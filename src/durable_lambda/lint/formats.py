@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Final
 
 from durable_lambda.lint.finding import Finding, Rule
 

@@ -1,4 +1,4 @@
-"""Whether an expression has an order that a replay may see otherwise: sets, what is made of sets, directory listings."""
+"""Whether an expression has an order that a replay may see otherwise: sets, what is made of them, listings."""
 
 from __future__ import annotations
 

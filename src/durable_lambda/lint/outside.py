@@ -24,7 +24,12 @@ class Paths:
         return isinstance(path, str) and (path in self._exact or (path.startswith(self._prefixes) and path[-1] != ")"))
 
 
-_LOOPS = "asyncio.get_running_loop() asyncio.get_event_loop() asyncio.new_event_loop()".split()
+def _each(owner: str, names: str) -> list[str]:
+    """The paths of some names of one owner."""
+    return [owner + name for name in names.split()]
+
+
+_LOOPS: Final = ["asyncio.get_running_loop()", "asyncio.get_event_loop()", "asyncio.new_event_loop()"]
 
 CLOCK: Final = Paths(
     "time.time time.time_ns datetime.datetime.now datetime.datetime.utcnow datetime.datetime.today datetime.date.today",
@@ -49,21 +54,18 @@ CLOCK_WITHOUT_ARGUMENTS: Final = {
 """Reads the clock when it is given fewer arguments than these."""
 
 CHANCE: Final = Paths(
-    *(
-        f"random.{name}"
-        for name in (
-            "betavariate binomialvariate choice choices expovariate gammavariate gauss getrandbits getstate "
-            "lognormvariate normalvariate paretovariate randbytes randint random randrange sample seed setstate "
-            "shuffle triangular uniform vonmisesvariate weibullvariate SystemRandom"
-        ).split()
+    *_each(
+        "random.",
+        "betavariate binomialvariate choice choices expovariate gammavariate gauss getrandbits getstate "
+        "lognormvariate normalvariate paretovariate randbytes randint random randrange sample seed setstate "
+        "shuffle triangular uniform vonmisesvariate weibullvariate SystemRandom",
     ),
-    "secrets. uuid.uuid1 uuid.uuid4 uuid.uuid6 uuid.uuid7 uuid.uuid8 os.urandom os.getrandom",
-    *(
-        f"numpy.random.{name}"
-        for name in (
-            "rand randn randint random random_sample choice shuffle permutation uniform normal bytes seed "
-            "binomial poisson exponential beta gamma"
-        ).split()
+    "secrets.choice secrets.randbelow secrets.randbits secrets.token_bytes secrets.token_hex secrets.token_urlsafe",
+    "secrets.SystemRandom uuid.uuid1 uuid.uuid4 uuid.uuid6 uuid.uuid7 uuid.uuid8 os.urandom os.getrandom",
+    *_each(
+        "numpy.random.",
+        "rand randn randint random random_sample choice shuffle permutation uniform normal bytes seed "
+        "binomial poisson exponential beta gamma",
     ),
     "ulid.new ulid.ULID nanoid.generate shortuuid.uuid uuid_utils.uuid4 uuid_utils.uuid7",
 )
@@ -80,27 +82,23 @@ ENVIRONMENT_VALUES: Final = Paths("os.environ os.environb sys.argv")
 
 WORLD: Final = Paths(
     "builtins.open io.open builtins.input",
-    *(
-        f"os.{name}"
-        for name in (
-            "access chmod chown link listdir lstat makedirs mkdir open popen readlink remove removedirs rename renames "
-            "replace rmdir scandir stat statvfs symlink system truncate unlink utime walk fwalk kill "
-            "path.exists path.lexists path.isfile path.isdir path.islink path.getsize path.getmtime path.getctime "
-            "path.getatime path.realpath"
-        ).split()
+    *_each(
+        "os.",
+        "access chmod chown link listdir lstat makedirs mkdir open popen readlink remove removedirs rename "
+        "renames replace rmdir scandir stat statvfs symlink system truncate unlink utime walk fwalk kill "
+        "path.exists path.lexists path.isfile path.isdir path.islink path.getsize path.getmtime path.getctime "
+        "path.getatime path.realpath",
     ),
-    *(
-        f"pathlib.Path().{name}"
-        for name in (
-            "chmod exists glob hardlink_to is_dir is_file is_symlink iterdir lstat mkdir open owner read_bytes "
-            "read_text readlink rename replace rglob rmdir samefile stat symlink_to touch unlink walk write_bytes "
-            "write_text"
-        ).split()
+    *_each(
+        "pathlib.Path().",
+        "chmod exists glob hardlink_to is_dir is_file is_symlink iterdir lstat mkdir open owner read_bytes "
+        "read_text readlink rename replace rglob rmdir samefile stat symlink_to touch unlink walk write_bytes "
+        "write_text",
     ),
     "glob.glob glob.iglob shutil. tempfile. fileinput.input linecache.getline",
-    *(f"requests.{name}" for name in "get post put patch delete head options request".split()),
+    *_each("requests.", "get post put patch delete head options request"),
     "requests.Session(). requests.session().",
-    *(f"httpx.{name}" for name in "get post put patch delete head options request stream".split()),
+    *_each("httpx.", "get post put patch delete head options request stream"),
     "httpx.Client(). httpx.AsyncClient(). aiohttp.request aiohttp.ClientSession().",
     "urllib.request.urlopen urllib.request.urlretrieve urllib3.request urllib3.PoolManager().",
     "http.client.HTTPConnection(). http.client.HTTPSConnection().",
@@ -113,24 +111,21 @@ WORLD: Final = Paths(
     "sqlite3.connect psycopg.connect psycopg2.connect psycopg.AsyncConnection.connect asyncpg.connect",
     "asyncpg.create_pool pymysql.connect mysql.connector.connect aiosqlite.connect apsw.Connection",
     "sqlite3.connect(). psycopg.connect(). psycopg2.connect(). redis.Redis(). redis.StrictRedis().",
-    "redis.asyncio.Redis(). pymongo.MongoClient(). smtplib.SMTP(). smtplib.SMTP_SSL(). ftplib.FTP(). paramiko.",
+    "redis.asyncio.Redis(). pymongo.MongoClient(). smtplib.SMTP(). smtplib.SMTP_SSL(). ftplib.FTP().",
+    "paramiko.SSHClient().",
     "asyncio.to_thread anyio.to_thread.run_sync",
     *(f"{loop}.run_in_executor" for loop in _LOOPS),
     "concurrent.futures.ThreadPoolExecutor().submit concurrent.futures.ProcessPoolExecutor().submit",
     "concurrent.futures.ThreadPoolExecutor().map concurrent.futures.ProcessPoolExecutor().map",
 )
-_LOCAL: Final = (
-    "close",
-    "aclose",
-    "exceptions",
-    "meta",
-    "get_paginator",
-    "get_waiter",
-    "Table",
-    "Bucket",
-    "settimeout",
+_LOCAL: Final = frozenset(
+    _each(
+        "",
+        "aclose auth base_url build_request close cookies cursor exceptions get_paginator get_waiter headers meta "
+        "mount params pipeline settimeout timeout Bucket Table",
+    )
 )
-"""Methods of clients that ask nobody."""
+"""What clients have that asks nobody."""
 
 SLEEP: Final = Paths("asyncio.sleep time.sleep anyio.sleep anyio.sleep_until trio.sleep gevent.sleep")
 
@@ -144,7 +139,7 @@ LOGGING: Final = Paths(
             "loguru.logger",
             "aws_lambda_powertools.Logger()",
         )
-        for level in "debug info warning warn error exception critical log".split()
+        for level in ["debug", "info", "warning", "warn", "error", "exception", "critical", "log"]
     ),
     "builtins.print warnings.warn sys.stdout.write sys.stderr.write",
 )
@@ -188,6 +183,10 @@ def environment_in(node: ast.AST, resolver: Resolver) -> str | None:
 def world_touched_by(call: ast.Call, resolver: Resolver) -> str | None:
     """The file, network, process or thread that a call reaches for, if it does."""
     paths = resolver.paths(call.func)
-    if paths and all(path in WORLD and path.rpartition(".")[2] not in _LOCAL for path in paths):
-        return paths[0]
-    return None
+    return paths[0] if paths and all(path in WORLD and not _is_local(path) for path in paths) else None
+
+
+def _is_local(path: str) -> bool:
+    """Whether it is a part of a client that asks nobody: `requests.Session().headers.update`."""
+    client, _, rest = path.rpartition("().")
+    return bool(client) and rest.partition(".")[0] in _LOCAL

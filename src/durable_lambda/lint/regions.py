@@ -12,26 +12,14 @@ import ast
 from dataclasses import dataclass
 from typing import Final
 
+from durable_lambda.lint.calls import called_by, called_through, is_plain, read_by
 from durable_lambda.lint.operations import Operation, Use, operation_of, uses_of
 from durable_lambda.lint.resolver import Resolver
 from durable_lambda.lint.syntax import DEFINITIONS, Function, Syntax, arguments_of, name_of, run_by
-from durable_lambda.lint.values import Class, Context, Instance, Local, Saga
+from durable_lambda.lint.values import Context, Local, Saga
 from durable_lambda.lint.vocabulary import CONTEXTS
 
 _PASSES: Final = 50
-_DECORATORS_THAT_KEEP: Final = (
-    "functools.",
-    "contextlib.",
-    "typing.",
-    "builtins.staticmethod",
-    "builtins.classmethod",
-    "builtins.property",
-    "abc.",
-    "durable_lambda.",
-)
-_CALLS_ITS_ARGUMENTS: Final = {
-    f"builtins.{name}" for name in ("map", "filter", "sorted", "min", "max", "sum", "list", "any", "all")
-} | {"functools.reduce", "itertools.groupby", "itertools.takewhile", "itertools.dropwhile", "itertools.starmap"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +137,14 @@ class Regions:
                 self.uses.append((operation, use))
                 self._take(use, operation)
         elif isinstance(node, ast.Call):
-            for local in self._called(node):
+            for local in called_by(node, self.resolver):
                 self._take_call(local, node, function)
-            if set(self.resolver.paths(node.func)) & _CALLS_ITS_ARGUMENTS:
-                for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
-                    for local in self.resolver.functions(argument):
-                        self._take_call(local, node, function, passes=False)
+                self._pass_contexts(local, node)
+            for local in called_through(node, self.resolver):
+                self._take_call(local, node, function)
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
-            for local in self._properties(node):
-                self.durable.setdefault(local, Reason(function, node.lineno))
+            for local in read_by(node, self.resolver):
+                self._take_call(local, node, function)
 
     def _take(self, use: Use, operation: Operation) -> None:
         function = use.function.node
@@ -171,15 +158,14 @@ class Regions:
             is_async = True if isinstance(function, ast.AsyncFunctionDef) else operation.is_async
             self._mark(arguments[place], Context(is_async))
 
-    def _take_call(self, local: Local, call: ast.Call, caller: Function, *, passes: bool = True) -> None:
-        if not self._is_plain(local.node):
-            return
-        self.durable.setdefault(local.node, Reason(caller, call.lineno))
-        if passes:
-            self._pass_contexts(local, call)
+    def _take_call(self, local: Local, node: ast.expr, caller: Function) -> None:
+        if is_plain(local.node, self.resolver):
+            self.durable.setdefault(local.node, Reason(caller, node.lineno))
 
     def _pass_contexts(self, local: Local, call: ast.Call) -> None:
         """A parameter that is given a context, or a saga, is one."""
+        if not is_plain(local.node, self.resolver):
+            return
         arguments = arguments_of(local.node)
         named = {argument.arg: argument for argument in (*arguments, *local.node.args.kwonlyargs)}
         if local.bound >= 0:
@@ -200,8 +186,8 @@ class Regions:
     def _follow_in_body(self, node: ast.AST) -> None:
         """What a step's body calls runs in the step too."""
         if isinstance(node, ast.Call) and operation_of(node, self.resolver) is None:
-            for local in self._called(node):
-                if self._is_plain(local.node):
+            for local in called_by(node, self.resolver):
+                if is_plain(local.node, self.resolver):
                     self.bodies.setdefault(local.node, node.func)
                     self._pass_contexts(local, node)
 
@@ -212,47 +198,6 @@ class Regions:
         outside = self.syntax.function_of(function)
         if outside in self.durable and any(operation_of(node, self.resolver) for node in self.syntax.own(function)):
             self.durable[function] = Reason(None, -1)
-
-    def _called(self, call: ast.Call) -> list[Local]:
-        """The functions of this file that a call runs."""
-        found: list[Local] = []
-        for value in self.resolver.resolve(call.func):
-            if isinstance(value, Local):
-                found.append(value)
-            elif isinstance(value, Class):
-                found += self._method(value.node, "__init__") + self._method(value.node, "__post_init__")
-            elif isinstance(value, Instance):
-                found += self._method(value.node, "__call__")
-        return found
-
-    def _method(self, owner: ast.ClassDef, name: str) -> list[Local]:
-        for each in self.resolver.lineage(owner):
-            functions = [b.node for b in self.resolver.attributes(each).get(name, []) if b.kind == "function"]
-            if functions:
-                return [Local(function, 1) for function in functions if isinstance(function, DEFINITIONS)]
-        return []
-
-    def _properties(self, node: ast.Attribute) -> list[Function]:
-        found: list[Function] = []
-        for value in self.resolver.resolve(node.value):
-            if isinstance(value, Instance):
-                for local in self._method(value.node, node.attr):
-                    decorators = local.node.decorator_list if isinstance(local.node, DEFINITIONS) else []
-                    if any(
-                        self.resolver.path(d) in ("builtins.property", "functools.cached_property") for d in decorators
-                    ):
-                        found.append(local.node)
-        return found
-
-    def _is_plain(self, function: Function) -> bool:
-        """Whether calling it runs its body, as far as its decorators tell: one of the user's may make it a step."""
-        if isinstance(function, ast.Lambda):
-            return True
-        for decorator in function.decorator_list:
-            path = self.resolver.path(decorator.func if isinstance(decorator, ast.Call) else decorator)
-            if path is None or not path.startswith(_DECORATORS_THAT_KEEP):
-                return False
-        return True
 
     # What the rules ask
 
@@ -279,7 +224,7 @@ class Regions:
         operation = self.operations.get(node)
         if operation is not None:
             return operation.is_operation
-        return isinstance(node, ast.Call) and any(local.node in known for local in self._called(node))
+        return isinstance(node, ast.Call) and any(local.node in known for local in called_by(node, self.resolver))
 
     def performs(self, node: ast.AST) -> bool:
         """Whether a node itself is an operation, or a call of a function of this file that calls some."""

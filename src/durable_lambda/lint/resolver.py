@@ -11,7 +11,9 @@ import ast
 import builtins
 from typing import Final
 
+from durable_lambda.lint.members import attributes_of
 from durable_lambda.lint.scopes import Binding, Scope, Scopes
+from durable_lambda.lint.spelling import external, instance_of, item
 from durable_lambda.lint.syntax import DEFINITIONS, Function, Syntax, all_arguments_of, arguments_of, returns_of
 from durable_lambda.lint.values import (
     UNKNOWN,
@@ -28,23 +30,16 @@ from durable_lambda.lint.values import (
     Values,
     union,
 )
-from durable_lambda.lint.vocabulary import CONTEXTS, in_package, signature_of
+from durable_lambda.lint.vocabulary import signature_of
 
 _DEPTH: Final = 40
 """Expressions and chains of assignments deeper than this are not followed."""
-_PATHS: Final = {"pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath", "anyio.Path"}
-_KEEPS_PATH: Final = {"parent", "joinpath()", "with_name()", "with_suffix()", "resolve()", "absolute()", "expanduser()"}
 _WRAPPERS: Final = {
     "typing.Optional",
     "typing.Annotated",
     "typing.Final",
     "typing.ClassVar",
     "typing_extensions.Annotated",
-}
-_SET_TYPES: Final = {
-    f"{module}.{name}": "builtins.set()"
-    for module in ("typing", "collections.abc")
-    for name in ("Set", "AbstractSet", "MutableSet", "FrozenSet")
 }
 _COLLECTIONS: Final = {
     ast.List: "list",
@@ -116,7 +111,7 @@ class Resolver:
         """The functions of this file that an expression may be."""
         return [value for value in self.resolve(node) if isinstance(value, Local)]
 
-    def _resolve(self, node: ast.expr) -> Values:
+    def _resolve(self, node: ast.expr) -> Values:  # noqa: PLR0911, PLR0912  # a case for each kind of expression
         match node:
             case ast.Name():
                 return self._name(node.id, self.scopes.of[node])
@@ -138,7 +133,7 @@ class Resolver:
                 left = self.resolve(node.left)
                 return left if left == (External("pathlib.Path()"),) else UNKNOWN
             case ast.Subscript(slice=ast.Constant(value=int(place))):
-                return union(*(_item(value, place) for value in self.resolve(node.value)))
+                return union(*(item(value, place) for value in self.resolve(node.value)))
             case ast.Set(elts=elements) if all(
                 isinstance(e, ast.Constant) and isinstance(e.value, int) for e in elements
             ):
@@ -154,11 +149,11 @@ class Resolver:
             return (External(f"builtins.{name}"),) if hasattr(builtins, name) else UNKNOWN
         return union(*(self.bound(binding) for binding in home.bindings[name] if binding.kind != "augment"))
 
-    def bound(self, binding: Binding) -> Values:
+    def bound(self, binding: Binding) -> Values:  # noqa: PLR0911  # a case for each kind
         """Everything that a name may be because of one of its bindings."""
         match binding.kind:
             case "import":
-                return (_external(binding.path),)
+                return (external(binding.path),)
             case "parameter" if isinstance(binding.node, ast.arg):
                 return self.parameter(binding.node)
             case "function" if isinstance(binding.node, DEFINITIONS):
@@ -188,7 +183,7 @@ class Resolver:
             if binding.place < len(elements) and not any(isinstance(each, ast.Starred) for each in elements):
                 return self.resolve(elements[binding.place])
             return UNKNOWN
-        return union(*(_item(value, binding.place) for value in self.resolve(binding.value)))
+        return union(*(item(value, binding.place) for value in self.resolve(binding.value)))
 
     def parameter(self, parameter: ast.arg) -> Values:
         """What a parameter may be: a context, `self`, or what it is annotated with."""
@@ -227,12 +222,12 @@ class Resolver:
                 inner = annotation.slice
                 return self.instance(inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner)
             return self.instance(annotation.value)
-        return union(*(_instance_of(value) for value in self.resolve(annotation)))
+        return union(*(instance_of(value) for value in self.resolve(annotation)))
 
     def _attribute(self, value: Value | None, name: str) -> Values:
         match value:
             case External(path):
-                return (_external(f"{path}.{name}"),)
+                return (external(f"{path}.{name}"),)
             case Context(is_async):
                 if signature_of(name, of_saga=False) is not None:
                     return (Method(name, is_async),)
@@ -273,35 +268,15 @@ class Resolver:
     def attributes(self, node: ast.ClassDef) -> dict[str, list[Binding]]:
         """What a class body binds, and what its methods assign to `self`."""
         if node not in self._attributes:
-            found = {name: list(bindings) for name, bindings in self.scopes.made_by[node].bindings.items()}
-            self._attributes[node] = found
-            for method in node.body:
-                if isinstance(method, DEFINITIONS) and (arguments := arguments_of(method)):
-                    for attribute, binding in self._assignments(method, arguments[0].arg):
-                        found.setdefault(attribute, []).append(binding)
+            self._attributes[node] = attributes_of(node, self.syntax, self.scopes)
         return self._attributes[node]
 
-    def _assignments(self, method: Function, this: str) -> list[tuple[str, Binding]]:
-        found: list[tuple[str, Binding]] = []
-        for node in self.syntax.own(method):
-            match node:
-                case ast.Assign(targets=targets, value=value):
-                    pairs = [(target, Binding("value", target, value)) for target in targets]
-                case ast.AnnAssign(target=target, value=value, annotation=annotation):
-                    pairs = [(target, Binding("value", target, value, annotation=annotation))]
-                case _:
-                    continue
-            for target, binding in pairs:
-                if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == this:
-                    found.append((target.attr, binding))
-        return found
-
-    def _call(self, value: Value | None, call: ast.Call) -> Values:
+    def _call(self, value: Value | None, call: ast.Call) -> Values:  # noqa: PLR0911  # a case for each kind
         match value:
             case External("functools.partial") if call.args:
                 return tuple(_with_arguments(each, call.args[1:]) for each in self.resolve(call.args[0]))
             case External(path):
-                return (_external(f"{path}()"),)
+                return (external(f"{path}()"),)
             case Class(node):
                 return (Instance(node),)
             case Method("saga", is_async):
@@ -326,41 +301,12 @@ class Resolver:
                 return UNKNOWN
 
 
-def _external(path: str) -> External:
-    """A path in the spelling that rules know it by."""
-    name = in_package(path.removesuffix("()"))
-    if name is not None:
-        path = f"durable_lambda.{name}" + ("()" if path.endswith("()") else "")
-    for known in _PATHS:
-        if path == f"{known}()" or path in (f"{known}.cwd()", f"{known}.home()"):
-            return External("pathlib.Path()")
-    head, separator, tail = path.partition("pathlib.Path().")
-    return External("pathlib.Path()") if separator and not head and tail in _KEEPS_PATH else External(path)
-
-
-def _item(value: Value | None, place: int) -> Values:
-    return (External(f"{value.path}[{place}]"),) if isinstance(value, External) else UNKNOWN
-
-
 def _with_arguments(value: Value | None, arguments: list[ast.expr]) -> Value | None:
     """What a partial of a value is."""
     if not isinstance(value, Local):
         return value if isinstance(value, (External, Method)) else None
     is_known = value.bound >= 0 and not any(isinstance(each, ast.Starred) for each in arguments)
     return Local(value.node, value.bound + len(arguments) if is_known else -1)
-
-
-def _instance_of(value: Value | None) -> Values:
-    match value:
-        case External(path):
-            name = in_package(path)
-            if name in CONTEXTS:
-                return (Context(CONTEXTS[name]),)
-            return (External(_SET_TYPES[path]),) if path in _SET_TYPES else (_external(f"{path}()"),)
-        case Class(node):
-            return (Instance(node),)
-        case _:
-            return UNKNOWN
 
 
 def _is_none(node: ast.expr) -> bool:

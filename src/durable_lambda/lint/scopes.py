@@ -115,7 +115,7 @@ class Scopes:
             self._push(inside, generator.target, *generator.ifs)
         self._push(inside, *([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]))
 
-    def _bind(self, node: ast.AST, scope: Scope) -> None:
+    def _bind(self, node: ast.AST, scope: Scope) -> None:  # noqa: PLR0912  # a case for each way to bind
         match node:
             case ast.Import():
                 for alias in node.names:
@@ -170,5 +170,6 @@ def _move_declared(scope: Scope, module: Scope) -> None:
     for name, kind in scope.declared.items():
         bindings = scope.bindings.pop(name, [])
         home = module if kind == "global" else scope.parent.lookup(name) if scope.parent is not None else None
-        for binding in bindings if home is not None else []:
-            home.bind(name, binding)
+        if home is not None:
+            for binding in bindings:
+                home.bind(name, binding)

@@ -52,7 +52,7 @@ class Settings:
 def load_settings(
     folder: Path, *, select: Iterable[str] | None = None, ignore: Iterable[str] | None = None
 ) -> Settings:
-    """What the nearest pyproject.toml with the table says; a command line's `select` and `ignore` stand instead of its own.
+    """What the nearest pyproject.toml with the table says; `select` and `ignore` of a command line stand instead.
 
     Raises:
         SettingsError: A key, a code or a file is wrong.
@@ -105,7 +105,7 @@ def _strings(value: Any, key: str, where: str) -> list[str]:
 
 
 def _codes(entries: Iterable[str], where: str) -> frozenset[str]:
-    """The codes that entries stand for: `DUR003`, a beginning such as `DUR00`, or `ALL`; several with commas between."""
+    """The codes that entries stand for: `DUR003`, a beginning such as `DUR00`, or `ALL`, with commas between."""
     found: set[str] = set()
     for entry in (part.strip().upper() for each in entries for part in each.split(",")):
         fitting = {code for code in RULES if entry == "ALL" or (entry and code.startswith(entry))}

@@ -38,6 +38,11 @@ async def of_the_event(event: dict, ctx: DurableContext) -> str:
     return random.choice("abc")
 
 
+@durable_execution
+async def compared(event: dict, ctx: DurableContext) -> bool:
+    return secrets.compare_digest(event["token"], "x")
+
+
 def not_durable() -> float:
     return random.random()
 

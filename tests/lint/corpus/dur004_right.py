@@ -8,6 +8,7 @@ from functools import partial
 
 import boto3
 import httpx
+import requests
 
 from durable_lambda import DurableContext, durable_execution
 
@@ -56,6 +57,15 @@ async def of_another_name(event: dict, ctx: DurableContext, open=None) -> None:
         await ctx.step("save", save, "a", request)
     if open:
         open("x")
+
+
+@durable_execution
+async def a_client_that_is_made(event: dict, ctx: DurableContext) -> None:
+    session = requests.Session()
+    session.headers.update({"X": "y"})
+    resource = boto3.resource("dynamodb").Table("orders")
+    await ctx.step("get", session.get, event["url"])
+    await ctx.step("put", lambda: resource.put_item(Item={}))
 
 
 class Store:

@@ -7,9 +7,20 @@ from typing import Final
 
 from durable_lambda.lint.code import Code
 from durable_lambda.lint.finding import Remark, Rule
-from durable_lambda.lint.rules import awaiting, bodies, captured, changing, names, order, races, unrecorded, unwinding
+from durable_lambda.lint.rules import (
+    awaiting,
+    bodies,
+    captured,
+    changing,
+    late_binding,
+    names,
+    order,
+    races,
+    unrecorded,
+    unwinding,
+)
 
-_FAMILIES = (changing, unrecorded, order, captured, bodies, awaiting, names, unwinding, races)
+_FAMILIES = (changing, unrecorded, order, captured, bodies, late_binding, awaiting, names, unwinding, races)
 
 RULES: Final[dict[str, Rule]] = {
     rule.code: rule for rule in sorted((r for family in _FAMILIES for r in family.RULES), key=lambda rule: rule.code)

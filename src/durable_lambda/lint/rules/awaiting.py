@@ -14,10 +14,10 @@ AWAIT = Rule(
     "DUR008",
     "missing-await",
     """\
-In an `async def`, an operation is started when it is called, and gives its result when it is awaited. Without an `await`
-nobody waits for it: it is cancelled when the function returns, and what it raises is lost. An operation that stands for
-its result (in a condition, an f-string, a subscript) is found too, and so is a coroutine of the same file that is called
-and dropped.
+In an `async def`, an operation is started when it is called, and gives its result when it is awaited. Without an
+`await` nobody waits for it: it is cancelled when the function returns, and what it raises is lost. An operation that
+stands for its result (in a condition, an f-string, a subscript) is found too, and so is a coroutine of the same file
+that is called and dropped.
 
 In a `def` handler operations block, and there is nothing to await.""",
     """\
@@ -109,7 +109,7 @@ def _unawaited(node: ast.expr, code: Code) -> str | None:
     return None
 
 
-def _stands_for_its_result(node: ast.AST, code: Code) -> bool:
+def _stands_for_its_result(node: ast.AST, code: Code) -> bool:  # noqa: PLR0911  # a case for each place
     parent = code.syntax.parents[node]
     match parent:
         case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test) | ast.Assert(test=test):

@@ -16,12 +16,12 @@ CAPTURED = Rule(
     "DUR006",
     "captured-state",
     """\
-A step's body runs once. On a replay its recorded result is given and the body is not run, so what it changed outside of
-itself is not changed: a list stays empty, a counter stays at zero, and the function goes another way. Return the value
-from the step.
+A step's body runs once. On a replay its recorded result is given and the body is not run, so what it changed outside
+of itself is not changed: a list stays empty, a counter stays at zero, and the function goes another way. Return the
+value from the step.
 
-Found is what a body does to a variable of the durable function around it, and to a global or an attribute of `self` that
-durable code of the same file reads.""",
+Found is what a body does to a variable of the durable function around it, and to a global or an attribute of `self`
+that durable code of the same file reads.""",
     """\
 from durable_lambda import DurableContext, durable_execution
 
@@ -101,34 +101,32 @@ def _is_changer(owner: ast.expr, attr: str, code: Code) -> bool:
 
 
 def _remark(function: Function, node: ast.AST, target: ast.expr, code: Code, *, is_rebound: bool) -> Remark | None:
-    whole = target
-    is_attribute = isinstance(target, ast.Attribute)
-    while isinstance(target, (ast.Attribute, ast.Subscript)):
-        if isinstance(target, ast.Attribute) and _is_context(target.value, code):
-            message = f"`{ast.unparse(whole)}` is changed in a step's body: return the value from the step"
+    """What is wrong with a body changing a target: a name, or something below one."""
+    root = target
+    while isinstance(root, (ast.Attribute, ast.Subscript)):
+        if isinstance(root, ast.Attribute) and _is_context(root.value, code):
+            message = f"`{ast.unparse(target)}` is changed in a step's body: return the value from the step"
             return Remark(CAPTURED, node, message)
-        owner = _instance(target.value, code) if isinstance(target, ast.Attribute) else None
-        if owner is not None and isinstance(target, ast.Attribute):
-            return _of_instance(node, target, owner, code)
-        target = target.value
-    if not isinstance(target, ast.Name):
+        if isinstance(root, ast.Attribute) and (owner := _instance(root.value, code)) is not None:
+            return _of_instance(node, root, owner, code)
+        root = root.value
+    if not isinstance(root, ast.Name) or (is_rebound and root is target and not _is_declared(root, code)):
         return None
-    home = code.scopes.of[target].lookup(target.id)
+    home = code.scopes.of[root].lookup(root.id)
     if home is None or _is_inside(home, function, code):
         return None
-    if is_rebound and not is_attribute and not _is_declared(target, code):
+    if not _is_of_durable_code(home, code) and not _is_read_by_durable_code(root.id, home, code):
         return None
-    if not _is_of_durable_code(home, code) and not _is_read_by_durable_code(target.id, home, code):
-        return None
-    message = f"`{target.id}` is changed in a step's body, which a replay does not run: return the value from the step"
+    message = f"`{root.id}` is changed in a step's body, which a replay does not run: return the value from the step"
     return Remark(CAPTURED, node, message)
 
 
 def _of_instance(node: ast.AST, target: ast.Attribute, owner: ast.ClassDef, code: Code) -> Remark | None:
     """An attribute of `self`, or of another instance that this file makes."""
     for _, each in code.durable_nodes():
-        is_same = isinstance(each, ast.Attribute) and each.attr == target.attr and isinstance(each.ctx, ast.Load)
-        if is_same and _instance(each.value, code) is owner and not _is_only_written(each, code):
+        if not isinstance(each, ast.Attribute) or each.attr != target.attr or not isinstance(each.ctx, ast.Load):
+            continue
+        if _instance(each.value, code) is owner and not _is_only_written(each, code):
             message = (
                 f"`{ast.unparse(target)}` is changed in a step's body, which a replay does not run, and durable code "
                 f"reads it on line {each.lineno}: return the value from the step"

@@ -14,8 +14,9 @@ CLOCK = Rule(
     "DUR001",
     "clock-outside-step",
     """\
-A durable function runs again from the top in every invocation, and the clock shows another time then. What follows from
-it (a branch, an argument, a result) differs from what the history has. `ctx.now()` reads the clock once and records it.
+A durable function runs again from the top in every invocation, and the clock shows another time then. What follows
+from it (a branch, an argument, a result) differs from what the history has. `ctx.now()` reads the clock once and
+records it.
 
 A clock that only measures (`time.perf_counter`, `time.monotonic`) is found where a condition, an operation or a result
 depends on it; what goes to a log or a metric may be measured.""",
@@ -78,7 +79,8 @@ ENVIRONMENT = Rule(
     """\
 An execution may live for a year. Its environment variables, the host that it runs on and the process change meanwhile,
 with a deployment or with the next invocation. Read them in a step, so that the execution keeps what it began with, or
-pass them in with the event. A constant of the module, read when it is loaded, is not found, although it too may change.""",
+pass them in with the event. A constant of the module, read when it is loaded, is not found, although it too may
+change.""",
     """\
 import os
 

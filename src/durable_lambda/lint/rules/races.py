@@ -1,4 +1,4 @@
-"""Decisions that the timing of one invocation makes: deadlines and races of asyncio, and asking whether it is a replay."""
+"""Decisions that the timing of one invocation makes: deadlines and races of asyncio, and being a replay."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ RACE = Rule(
     "unrecorded-race",
     """\
 Which of two operations was first, and whether one was done in time, is not in the history. On a replay all recorded
-operations are there at once, and an `asyncio.timeout`, `wait_for`, `wait(…, FIRST_COMPLETED)` or `as_completed` may decide
-otherwise. The time that a suspended function waits does not count either. `ctx.timeout` and `ctx.first` record what was
-decided. `asyncio.gather`, `asyncio.wait` for all, and a `TaskGroup` decide nothing and are fine.""",
+operations are there at once, and an `asyncio.timeout`, `wait_for`, `wait(…, FIRST_COMPLETED)` or `as_completed` may
+decide otherwise. The time that a suspended function waits does not count either. `ctx.timeout` and `ctx.first` record
+what was decided. `asyncio.gather`, `asyncio.wait` for all, and a `TaskGroup` decide nothing and are fine.""",
     """\
 import asyncio
 
@@ -53,9 +53,9 @@ REPLAY_STATE = Rule(
     "DUR018",
     "branch-on-replay",
     """\
-`ctx.is_replaying` and `ctx.remaining_time` tell of this invocation and not of the execution. An operation that is called
-only if they say so is there in one invocation and missing in the next. Use them for logs and metrics. For code that
-changed while executions are in flight there is `ctx.patched`.""",
+`ctx.is_replaying` and `ctx.remaining_time` tell of this invocation and not of the execution. An operation that is
+called only if they say so is there in one invocation and missing in the next. Use them for logs and metrics. For code
+that changed while executions are in flight there is `ctx.patched`.""",
     """\
 from durable_lambda import DurableContext, durable_execution
 
@@ -155,11 +155,12 @@ def _is_none(node: ast.expr | None) -> bool:
 
 def _branch(node: ast.If | ast.IfExp | ast.While, code: Code) -> Iterator[Remark]:
     ways = [node.body, node.orelse] if isinstance(node, ast.IfExp) else [*node.body, *node.orelse]
+    if not any(_performs(way, code) for way in ways):
+        return
     for each in run_by(node.test):
         if isinstance(each, ast.Attribute) and code.resolver.path(each) in _OF_THIS_INVOCATION:
-            if any(_performs(way, code) for way in ways):
-                message = f"operations depend on `{spelled(each)}`, which tells of this invocation: `ctx.patched`, or the event"
-                yield Remark(REPLAY_STATE, each, message)
+            message = f"operations depend on `{spelled(each)}`, which is of this invocation: use `ctx.patched`"
+            yield Remark(REPLAY_STATE, each, message)
 
 
 def _performs(node: ast.AST, code: Code) -> bool:

@@ -13,9 +13,9 @@ WORLD = Rule(
     "DUR004",
     "io-outside-step",
     """\
-What is outside of a step happens again in every invocation: the request is sent again, the file is written again, and an
-answer may be another one. An invocation does not wait for it either: it is suspended when every operation is blocked. A
-step runs once and its result is recorded. Making a client is not found; asking it is.""",
+What is outside of a step happens again in every invocation: the request is sent again, the file is written again, and
+an answer may be another one. An invocation does not wait for it either: it is suspended when every operation is
+blocked. A step runs once and its result is recorded. Making a client is not found; asking it is.""",
     """\
 from urllib.request import urlopen
 
@@ -47,9 +47,9 @@ SLEEPING = Rule(
     "DUR012",
     "sleep-outside-step",
     """\
-A sleep is not recorded: it is slept again in every invocation, it keeps the function in memory while it lasts, and it is
-cut off when the invocation is suspended. `ctx.wait` lets time pass once, with nothing running. `asyncio.sleep(0)`, which
-only lets other tasks run, is fine, and so is a sleep in a step.""",
+A sleep is not recorded: it is slept again in every invocation, it keeps the function in memory while it lasts, and it
+is cut off when the invocation is suspended. `ctx.wait` lets time pass once, with nothing running. `asyncio.sleep(0)`,
+which only lets other tasks run, is fine, and so is a sleep in a step.""",
     """\
 import asyncio
 
@@ -73,8 +73,8 @@ LOGS = Rule(
     "DUR014",
     "repeated-log",
     """\
-What durable code logs or prints is logged again in every invocation. `ctx.logger` is silent while the function runs over
-what it has done before. This rule is off unless it is selected: repeated lines do no harm to an execution.""",
+What durable code logs or prints is logged again in every invocation. `ctx.logger` is silent while the function runs
+over what it has done before. This rule is off unless it is selected: repeated lines do no harm to an execution.""",
     """\
 import logging
 

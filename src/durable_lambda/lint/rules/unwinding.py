@@ -15,8 +15,8 @@ SWALLOWED = Rule(
     "swallowed-suspension",
     """\
 When every operation of an invocation is blocked, the function is unwound: async code by `CancelledError`, sync code by
-`Suspended`. An `except:` or `except BaseException:` around operations catches that, and what comes after it runs as if the
-operation had failed. Catch `Exception`, or raise it again. `contextlib.suppress` is the same.
+`Suspended`. An `except:` or `except BaseException:` around operations catches that, and what comes after it runs as if
+the operation had failed. Catch `Exception`, or raise it again. `contextlib.suppress` is the same.
 
 Catching the `CancelledError` of a task that the code itself has cancelled is fine, and is not found.""",
     """\
@@ -55,8 +55,8 @@ FINALLY = Rule(
     "operation-in-finally",
     """\
 A `finally` runs whenever an invocation is suspended inside its `try`, not only when the work is done. Operations are
-refused then, and a `return`, `break` or `continue` swallows the suspension. Undo with `ctx.saga`, or in an
-`except Exception` that raises again, and do after the `try` what is to be done in any case.""",
+refused then, and a `return`, `break` or `continue` swallows the suspension. Undo with `ctx.saga`, or in an `except
+Exception` that raises again, and do after the `try` what is to be done in any case.""",
     """\
 from durable_lambda import DurableContext, durable_execution
 
@@ -153,9 +153,13 @@ def _operations_in(node: ast.AST, function: Function, code: Code) -> Iterator[st
             yield operation.title
         elif isinstance(each, ast.Call) and code.regions.performs(each):
             yield f"`{spelled(each.func)}()`, which calls operations,"
-        elif isinstance(each, ast.Await) and isinstance(each.value, ast.Name):
-            if code.regions.carries(each.value) and not _is_cancelled(each.value.id, function, code):
-                yield f"`{each.value.id}`, an operation,"
+        elif isinstance(each, ast.Await) and _is_operation(each.value, function, code):
+            yield f"`{spelled(each.value)}`, an operation,"
+
+
+def _is_operation(node: ast.expr, function: Function, code: Code) -> bool:
+    """Whether it is a name for an operation, and for none that the function cancels itself."""
+    return isinstance(node, ast.Name) and code.regions.carries(node) and not _is_cancelled(node.id, function, code)
 
 
 def _is_cancelled(name: str, function: Function, code: Code) -> bool:
