@@ -123,7 +123,7 @@ def test_neither_the_file_nor_the_sdk_is_imported() -> None:
 
 def test_the_linter_knows_every_method_of_a_context_and_of_a_saga() -> None:
     def public(kind: type) -> set[str]:
-        return {name for name in vars(kind) if not name.startswith("_")}
+        return {name for name in dir(kind) if not name.startswith("_")}
 
     assert public(DurableContext) == {*OPERATIONS, *ATTRIBUTES}
     assert public(Saga) == set(SAGA_OPERATIONS)
