@@ -6,7 +6,7 @@ What a command's docstring says is what `--help` shows; a paragraph after a line
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -149,6 +149,46 @@ def stop(
     from durable_lambda.cli.inspection import stop_command
 
     stop_command(execution, db, message=message, as_json=as_json)
+
+
+@app.command()
+def lint(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATH...", help="Files and folders; the current folder if left out")
+    ] = None,
+    *,
+    select: Annotated[
+        list[str] | None, typer.Option("--select", metavar="CODES", help="Only these rules; ALL for every one")
+    ] = None,
+    ignore: Annotated[list[str] | None, typer.Option("--ignore", metavar="CODES", help="All but these rules")] = None,
+    output_format: Annotated[
+        Literal["text", "json", "github"], typer.Option("--format", help="How findings are printed")
+    ] = "text",
+    explain: Annotated[
+        str | None, typer.Option("--explain", metavar="CODE", help="Tell what a rule is for, and exit")
+    ] = None,
+    exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 though something is found")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json")] = False,
+) -> None:
+    """Find in durable code what a replay would do otherwise, without running it.
+
+    A line is silenced with `# noqa: CODE`. Rules are chosen in [tool.durable-lambda.lint] of pyproject.toml, too.
+
+    \b
+    durable lint
+    durable lint src/orders.py --select DUR001,DUR008
+    durable lint src --format github
+    durable lint --explain DUR003
+
+    Exit code: 0 nothing found, 1 something found, 2 a file could not be read, or the command is wrong.
+    """
+    from durable_lambda.cli.lint import explain_command, lint_command
+
+    if explain is not None:
+        explain_command(explain)
+        return
+    shape = "json" if as_json else output_format
+    lint_command(paths or [Path()], select=select, ignore=ignore, output_format=shape, exit_zero=exit_zero)
 
 
 @callback_app.command()
