@@ -1,5 +1,7 @@
 """A virtual environment for each subject, made when it is needed and kept.
 
+The one of the official SDK is used by `tests/compatibility` too.
+
 Every library is installed as a user would have it, and compiled: with a missing byte code cache the figures for imports
 would be those of the compiler. This package is built and installed anew whenever its sources have changed.
 """

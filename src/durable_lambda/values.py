@@ -21,6 +21,7 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from durable_lambda.errors import DeserializationError, SerializationError, ValidationError
+from durable_lambda.tagged import distinct, plain
 
 T = TypeVar("T")
 
@@ -133,6 +134,23 @@ def round_trip(codec: Codec[T], value: T) -> tuple[str, T]:
     if not isinstance(payload, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise SerializationError(f"{type(codec).__qualname__}.encode() must return a str, not {_shown(payload)}")
     return payload, codec.decode(payload)
+
+
+def write_payload(codec: Codec[T], value: T) -> tuple[str, T]:
+    """The value as an operation records it, and as `read_payload` will give it back. Raises as `round_trip`."""
+    payload, returned = round_trip(codec, value)
+    return distinct(payload) if isinstance(codec, JsonCodec) else payload, returned
+
+
+def read_payload(codec: Codec[T], payload: str | None) -> T:
+    """What a codec makes of a recorded payload, this package's or the official SDK's; no payload is JSON's `null`.
+
+    Raises:
+        DeserializationError: It does not fit.
+    """
+    if payload is None:
+        return codec.decode("null")
+    return codec.decode(plain(payload) if isinstance(codec, JsonCodec) else payload)
 
 
 def codec_for(declared: Any) -> JsonCodec[Any]:

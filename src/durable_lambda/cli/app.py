@@ -80,7 +80,7 @@ def run(
     durable run app.py:handler --event @order.json --name order-42
     durable run shop.orders:handler --event @order.json --skip-time --json
 
-    Exit code: 0 the execution succeeded, 1 it did not, 2 the command is wrong, 130 interrupted.
+    Exit code: 0 the execution succeeded, 1 it did not, 2 the command is wrong, 130 Ctrl-C, 143 SIGTERM.
     """
     from durable_lambda.cli.run import run_command
 
@@ -169,16 +169,24 @@ def list_(db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(execution: Execution, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+def show(
+    execution: Execution,
+    db: Db = DEFAULT_DB,
+    all_rows: Annotated[
+        bool, typer.Option("--all", help="Show all branches, where there are many; a pipe gets all anyway")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Show an execution: its operations as a tree, what it waits for, its result or error.
 
     \b
     durable show order-42
+    durable show order-42 --all
     durable show order-42 --json
     """
     from durable_lambda.cli.inspection import show_command
 
-    show_command(execution, db, as_json=as_json)
+    show_command(execution, db, all_rows=all_rows, as_json=as_json)
 
 
 @app.command()
@@ -239,6 +247,46 @@ def vacuum(db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
     from durable_lambda.cli.upkeep import vacuum_command
 
     vacuum_command(db, as_json=as_json)
+
+
+@app.command()
+def lint(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATH...", help="Files and folders; the current folder if left out")
+    ] = None,
+    *,
+    select: Annotated[
+        list[str] | None, typer.Option("--select", metavar="CODES", help="Only these rules; ALL for every one")
+    ] = None,
+    ignore: Annotated[list[str] | None, typer.Option("--ignore", metavar="CODES", help="All but these rules")] = None,
+    output_format: Annotated[
+        Literal["text", "json", "github"], typer.Option("--format", help="How findings are printed")
+    ] = "text",
+    explain: Annotated[
+        str | None, typer.Option("--explain", metavar="CODE", help="Tell what a rule is for, and exit")
+    ] = None,
+    exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 though something is found")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json")] = False,
+) -> None:
+    """Find in durable code what a replay would do otherwise, without running it.
+
+    A line is silenced with `# noqa: CODE`. Rules are chosen in [tool.durable-lambda.lint] of pyproject.toml, too.
+
+    \b
+    durable lint
+    durable lint src/orders.py --select DUR001,DUR008
+    durable lint src --format github
+    durable lint --explain DUR003
+
+    Exit code: 0 nothing found, 1 something found, 2 a file could not be read, or the command is wrong.
+    """
+    from durable_lambda.cli.lint import explain_command, lint_command
+
+    if explain is not None:
+        explain_command(explain)
+        return
+    shape = "json" if as_json else output_format
+    lint_command(paths or [Path()], select=select, ignore=ignore, output_format=shape, exit_zero=exit_zero)
 
 
 @callback_app.command()

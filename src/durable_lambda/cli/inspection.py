@@ -12,9 +12,11 @@ from rich.console import Console
 
 from durable_lambda.cli.database import db_option, refusals
 from durable_lambda.cli.live import can_draw, hint_text, paint
+from durable_lambda.cli.many import MOST
 from durable_lambda.cli.output import print_json, print_lines, print_outcome
 from durable_lambda.cli.summary import Summary, function_arn, summarize
-from durable_lambda.cli.tree import View, columns, duration, error_text, lines, moment, view
+from durable_lambda.cli.tree import View, columns, lines, view
+from durable_lambda.cli.words import duration, error_text, moment
 from durable_lambda.engine import FileClient, StoredExecution
 from durable_lambda.protocol.events import Event, event_to_wire
 from durable_lambda.protocol.operations import ErrorObject, Operation
@@ -38,8 +40,8 @@ def list_command(db: Path, *, as_json: bool) -> None:
     print_lines(*columns(cells) if executions else [f"there are no executions in {db}"])
 
 
-def show_command(name_or_arn: str, db: Path, *, as_json: bool) -> None:
-    """One execution: how it stands, its operations, its outcome."""
+def show_command(name_or_arn: str, db: Path, *, all_rows: bool, as_json: bool) -> None:
+    """One execution: how it stands, its operations, its outcome. `all_rows`: whether many siblings are drawn, too."""
     with refusals(), FileClient(db) as client:
         execution = client.execution(name_or_arn)
         summary, operations = _summary(execution), execution.operations()
@@ -47,8 +49,10 @@ def show_command(name_or_arn: str, db: Path, *, as_json: bool) -> None:
         print_json({**summary.wire(), "Operations": [operation_to_wire(each) for each in operations]})
         return
     answer = "".join(f" {shlex.quote(word)}" for word in db_option(db))
-    shown = view(operations, time.time(), answer=answer)
-    _print_tree(shown)
+    console = Console(highlight=False)
+    most = MOST if can_draw(console) and not all_rows else None  # a pipe gets all, to be searched
+    shown = view(operations, time.time(), answer=answer, most=most)
+    _print_tree(console, shown)
     print_lines(*[hint_text(row) for row in shown.rows if row.hint])
     print_outcome(summary)
 
@@ -140,8 +144,7 @@ def _moments_in_seconds(record: dict[str, Any]) -> None:
             record[key] = value / 1000
 
 
-def _print_tree(shown: View) -> None:
-    console = Console(highlight=False)
+def _print_tree(console: Console, shown: View) -> None:
     if can_draw(console):
         console.print(paint(shown))
     else:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar
 
 from durable_lambda.arguments import check_name
 from durable_lambda.errors import ChildContextError, DeserializationError, OperationError, SerializationError
 from durable_lambda.failures import describe
 from durable_lambda.loop import CURRENT
-from durable_lambda.operations.outcome import check_callable, failure, unreadable, unwritable
+from durable_lambda.operations.outcome import failure, unreadable, unwritable
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.limits import REPLAY_CHILDREN_THRESHOLD
 from durable_lambda.protocol.updates import ContextOptions
 from durable_lambda.runtime.call import Call
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
-from durable_lambda.values import UNSET, Codec, codec_for, result_codec, round_trip
+from durable_lambda.values import UNSET, Codec, codec_for, read_payload, result_codec, write_payload
 
 T = TypeVar("T")
 
@@ -66,7 +65,7 @@ class ChildContext(Call[T]):
 
     def prepare(self) -> None:
         check_name(self.name, self.verb)
-        check_callable(self.fn, self.verb)
+        self.scope.check_code(self.fn, self.verb)
 
     def replay(self, recorded: wire.Operation) -> Operation[T] | None:
         details = recorded.context_details or wire.ContextDetails()
@@ -80,7 +79,7 @@ class ChildContext(Call[T]):
 
     def _replay_success(self, payload: str | None) -> Operation[T]:
         try:
-            self.value = self.codec.decode("null" if payload is None else payload)
+            self.value = read_payload(self.codec, payload)
         except DeserializationError as error:
             return Operation.failed(unreadable(self, error))
         except Exception as error:  # of a codec of the user's
@@ -90,11 +89,11 @@ class ChildContext(Call[T]):
 
     async def execute(self, recorded: wire.Operation | None) -> T:
         if recorded is None and not self.virtual:
-            self.scope.announce(self.update("START"))
+            self.announce(self.update("START"))
         try:
             result = await self._run()
             try:
-                payload, value = round_trip(self.codec, result)
+                payload, value = write_payload(self.codec, result)
             except SerializationError as error:
                 raise unwritable(self, error) from error
         except asyncio.CancelledError as cancellation:
@@ -114,16 +113,19 @@ class ChildContext(Call[T]):
         return value
 
     async def _run(self) -> T:
-        child = self.inside = self.scope.child(self.id, virtual=self.virtual)
+        child = self.inside = self.scope.child(self.id, virtual=self.virtual, server=self.server)
         CURRENT.set(child.home)
         try:
-            result = self.fn(*self.args, child.make_context(child))
-            value = cast("T", await result if inspect.isawaitable(result) else result)
+            value = await self.code()
         except Exception as error:
             child.finish(error)
             raise
         child.finish()
         return value
+
+    async def code(self) -> T:
+        """What is done in the context `inside`."""
+        return await self.inside.call(self.fn, self.args)
 
     def _success(self, payload: str) -> Any:
         if len(payload.encode()) <= REPLAY_CHILDREN_THRESHOLD:

@@ -22,7 +22,14 @@ from durable_lambda.errors import ChildContextError, DeserializationError, Valid
 from durable_lambda.failures import describe
 from durable_lambda.operations.child import ChildContext
 from durable_lambda.operations.outcome import failure, unreadable
-from durable_lambda.operations.stored_batch import LETTER_OF, NULL, StoredBatch, StoredItem, Summary
+from durable_lambda.operations.stored_batch import (
+    NULL,
+    StoredBatch,
+    StoredItem,
+    Summary,
+    decode_batch,
+    summarise,
+)
 from durable_lambda.operations.window import Window
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.limits import REPLAY_CHILDREN_THRESHOLD
@@ -33,6 +40,7 @@ from durable_lambda.runtime.ids import operation_id
 from durable_lambda.runtime.lifeline import Lifeline
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
+from durable_lambda.tagged import plain
 from durable_lambda.values import UNSET, Codec, round_trip
 
 T = TypeVar("T")
@@ -41,11 +49,12 @@ Nesting: TypeAlias = Literal["nested", "flat"]
 
 
 class BranchSpec(msgspec.Struct, frozen=True):
-    """A branch as it was given: what to call, with which arguments before the context."""
+    """A branch as it was given: what to call, with which arguments before the context, as which kind of branch."""
 
     name: str | None
     fn: Callable[..., Any]
     args: tuple[Any, ...]
+    branch_type: type[Branch]
 
 
 class Branch(ChildContext[Any]):
@@ -60,7 +69,6 @@ class Batch(Call[T]):
     __slots__ = ("_begun", "_specs", "batch_size", "codec", "completion", "item_codec", "max_concurrency", "nesting")
 
     type = "CONTEXT"
-    branch_type: ClassVar[type[Branch]]
     code: ClassVar[str]
 
     def __init__(
@@ -131,7 +139,7 @@ class Batch(Call[T]):
         if recorded is not None and recorded.is_terminal:
             return await self._replay_branches(recorded.context_details or wire.ContextDetails())
         if recorded is None:
-            self.scope.announce(self.update("START"))
+            self.announce(self.update("START"))
         inside = self.scope.child(self.id)
         self._check_no_more_recorded(inside)
         window = Window(
@@ -156,12 +164,7 @@ class Batch(Call[T]):
         self._cut_off(window)
         undone = set(window.under_way)
         items = [self._item(index, undone) for index in range(len(self._specs))]
-        return await self._store(items, reason, window.progress)
-
-    def _check_size(self, recorded: int) -> None:
-        """Raises `NonDeterministicExecutionError` when the batch had another number of branches."""
-        if recorded != len(self._specs):
-            raise determinism.resized(self, recorded, len(self._specs))
+        return await self._store(items, reason)
 
     def _check_no_more_recorded(self, inside: Scope) -> None:
         """Raises `NonDeterministicExecutionError` when the history has a branch after the last one."""
@@ -180,8 +183,7 @@ class Batch(Call[T]):
     def _begin(self, inside: Scope, index: int) -> Operation[Any]:
         spec = self._specs[index]
         lifeline = Lifeline(inside.lifeline)
-        # The branch's own updates hang on its lifeline too, so its call has a scope with that.
-        own = Scope(inside.invocation, inside.make_context, prefix="", parent_id=inside.parent_id, lifeline=lifeline)
+        own = inside.branch(lifeline)
         branch = self._branch(own, spec, virtual=self.nesting == "flat")
         branch.id = operation_id(f"{self.id}-{index}")
         operation = own.begin(branch, own.home)
@@ -189,7 +191,7 @@ class Batch(Call[T]):
         return operation
 
     def _branch(self, scope: Scope, spec: BranchSpec, *, virtual: bool) -> Branch:
-        return self.branch_type(
+        return spec.branch_type(
             scope, spec.name, spec.fn, spec.args, virtual=virtual, result_type=UNSET, codec=self.item_codec
         )
 
@@ -202,12 +204,14 @@ class Batch(Call[T]):
     async def _replay_branches(self, details: wire.ContextDetails) -> BatchResult[Any]:
         """The result of a batch that was too large to store: from its branches, each replayed."""
         summary = msgspec.json.decode(details.result or "", type=Summary)
-        self._check_size(summary.total_count)
+        if not summary.might_have(len(self._specs)):
+            recorded = len(summary.item_statuses) or summary.total_count
+            raise determinism.resized(self, recorded, len(self._specs))
         inside = self.scope.child(self.id)
         items: list[BatchItem[Any]] = []
         for index in range(len(self._specs)):
-            letter = summary.item_statuses[index : index + 1]
-            if letter == "-" or (not letter and not self._has_ended(index)):
+            was_done = summary.was_done(index)
+            if was_done is False or (was_done is None and not self._has_ended(index)):
                 items.append(self._item(index, {index}))
                 continue
             operation = self._begin(inside, index)
@@ -233,36 +237,26 @@ class Batch(Call[T]):
         record = self._begun[item.index][0].record
         return record or describe(item.error or asyncio.CancelledError())
 
-    async def _store(
-        self, items: list[BatchItem[Any]], reason: CompletionReason, progress: BatchProgress
-    ) -> BatchResult[Any]:
+    async def _store(self, items: list[BatchItem[Any]], reason: CompletionReason) -> BatchResult[Any]:
+        begun = len(self._begun)
         stored = [
             StoredItem(
                 item.index,
                 item.status,
-                self._stored_item(item.index) if item.status == "SUCCEEDED" else NULL,
+                self._raw_result_of(item) if item.status == "SUCCEEDED" else NULL,
                 self._record_of(item) if item.status == "FAILED" else None,
             )
-            for item in items
+            for item in items[:begun]
         ]
         result = self._result(items, reason)
-        payload = msgspec.json.encode(StoredBatch(stored, reason))
         if self.codec is not None:
-            text, result = round_trip(self.codec, result)
-            payload = text.encode()
-        if len(payload) <= REPLAY_CHILDREN_THRESHOLD:
-            await self.conclude(self.update("SUCCEED", payload=payload.decode()))
+            payload, result = round_trip(self.codec, result)
+        else:
+            payload = StoredBatch(stored, reason, None if begun == len(items) else len(items)).encode()
+        if len(payload.encode()) <= REPLAY_CHILDREN_THRESHOLD:
+            await self.conclude(self.update("SUCCEED", payload=payload))
             return result
-        summary = Summary(
-            f"{self.sub_type}Result",
-            progress.total_count,
-            progress.success_count,
-            progress.failure_count,
-            progress.total_count - progress.completed_count,
-            reason,
-            result.status,
-            "".join(LETTER_OF[item.status] for item in items),
-        )
+        summary = summarise(f"{self.sub_type}Result", items, begun, reason, result.status)
         await self.conclude(
             self.update(
                 "SUCCEED",
@@ -272,28 +266,26 @@ class Batch(Call[T]):
         )
         return result
 
-    def _stored_item(self, index: int) -> msgspec.Raw:
-        payload = self._begun[index][0].payload or "null"
-        return msgspec.Raw(payload if self.item_codec is None else msgspec.json.encode(payload))
+    def _raw_result_of(self, item: BatchItem[Any]) -> msgspec.Raw:
+        payload = self._begun[item.index][0].payload or "null"
+        # What a codec of the user's makes need not be JSON: here it is a string in it.
+        return msgspec.Raw(plain(payload) if self.item_codec is None else msgspec.json.encode(payload))
 
     def _stored_result(self, payload: str | None) -> BatchResult[Any]:
-        stored = msgspec.json.decode(payload or "", type=StoredBatch)
-        self._check_size(len(stored.all))
-        items: list[BatchItem[Any]] = []
+        stored = decode_batch(payload)
+        if not stored.might_have(len(self._specs)):
+            raise determinism.resized(self, stored.total_count or len(stored.all), len(self._specs))
+        items = [BatchItem[Any](index, spec.name, "STARTED") for index, spec in enumerate(self._specs)]
         for each in stored.all:
             spec = self._specs[each.index]
             branch = self._branch(self.scope, spec, virtual=False)
             if each.status == "SUCCEEDED":
-                payload = bytes(each.result).decode()
-                value = branch.codec.decode(
-                    payload if self.item_codec is None else msgspec.json.decode(payload, type=str)
-                )
-                items.append(BatchItem(each.index, spec.name, each.status, value))
+                text = bytes(each.result).decode()
+                value = branch.codec.decode(text if self.item_codec is None else msgspec.json.decode(text, type=str))
+                items[each.index] = BatchItem(each.index, spec.name, each.status, value)
             elif each.status == "FAILED":
                 error = failure(branch, each.error or wire.ErrorObject(), ChildContextError)
-                items.append(BatchItem(each.index, spec.name, each.status, error=error))
-            else:
-                items.append(BatchItem(each.index, spec.name, each.status))
+                items[each.index] = BatchItem(each.index, spec.name, each.status, error=error)
         return self._result(items, stored.completion_reason)
 
     def _result(self, items: list[BatchItem[Any]], reason: CompletionReason) -> BatchResult[Any]:

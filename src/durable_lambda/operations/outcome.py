@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from durable_lambda.errors import DeserializationError, OperationError, SerializationError, ValidationError
+from durable_lambda.errors import (
+    CallbackError,
+    CallbackExternalError,
+    CallbackSubmitterError,
+    CallbackTimeoutError,
+    DeserializationError,
+    OperationError,
+    SerializationError,
+    StepError,
+    StepInterruptedError,
+    ValidationError,
+)
 from durable_lambda.failures import fields_of
 from durable_lambda.protocol.limits import MAX_OPERATION_PAYLOAD
 from durable_lambda.protocol.operations import ErrorObject
 from durable_lambda.runtime.call import Call
 from durable_lambda.runtime.operation import Operation
-from durable_lambda.values import Codec
+from durable_lambda.values import Codec, read_payload
 
 T = TypeVar("T")
 
 _WIDEST_CHARACTER = 4  # bytes of UTF-8
 
-
-def check_callable(fn: object, operation: str) -> None:
-    """Raises `ValidationError` for what is not called but was, or cannot be."""
-    if callable(fn):
-        return
-    if inspect.iscoroutine(fn):
-        fn.close()
-        hint = f"pass the function and its arguments: ctx.{operation}(name, {fn.__name__}, …), not {fn.__name__}(…)"
-        raise ValidationError(f"{operation}() takes a function, not the coroutine {fn.__qualname__}(…); {hint}")
-    raise ValidationError(f"{operation}() takes a function after the name, not {fn!r}")
+_COUNTERPARTS: dict[tuple[type[OperationError], str], type[OperationError]] = {
+    (fallback, f"aws_durable_execution_sdk_python.exceptions.{name}"): cls
+    for fallback, name, cls in (
+        (StepError, "StepInterruptedError", StepInterruptedError),
+        (CallbackError, "CallbackExternalError", CallbackExternalError),
+        (CallbackError, "CallbackTimeoutError", CallbackTimeoutError),
+        (CallbackError, "StepError", CallbackSubmitterError),
+    )
+}
+"""What the official SDK recorded of a failure of its own, where ours has more to say of it than the fallback."""
 
 
 def check_classes(raises: object) -> None:
@@ -56,7 +66,7 @@ def check_size(call: Call[Any], payload: str) -> None:
 def stored(call: Call[Any], codec: Codec[T], payload: str | None) -> Operation[T]:
     """The operation of a recorded result."""
     try:
-        return Operation(codec.decode("null" if payload is None else payload))
+        return Operation(read_payload(codec, payload))
     except DeserializationError as error:
         return Operation.failed(unreadable(call, error))
     except Exception as error:  # of a codec of the user's
@@ -95,7 +105,7 @@ def failure(
     rebuilt = call.scope.invocation.classes.rebuild(record, named)
     if rebuilt is None:
         cause = ": ".join(text for text in (record.error_type, record.error_message) if text)
-        rebuilt = fallback(
+        rebuilt = _COUNTERPARTS.get((fallback, record.error_type or ""), fallback)(
             f"{call.kind} failed for operation {call.name!r}: {cause}",
             operation_name=call.name,
             operation_id=call.id,
