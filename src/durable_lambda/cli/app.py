@@ -16,8 +16,6 @@ Target = Annotated[str, typer.Argument(metavar="TARGET", help="file.py:handler o
 Execution = Annotated[str, typer.Argument(metavar="EXECUTION", help="The name of an execution, or its ARN")]
 CallbackId = Annotated[str, typer.Argument(metavar="ID", help="The callback's id, as `durable show` tells it")]
 Db = Annotated[Path, typer.Option("--db", metavar="FILE", help="The file in which executions are kept")]
-OnMismatch = Literal["pause", "fail"]
-LogFormat = Literal["text", "json"]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with the names that the service uses")]
 
 app = typer.Typer(
@@ -87,74 +85,6 @@ def run(
     run_command(target, event=event, name=name, db=db, skip_time=skip_time, as_json=as_json)
 
 
-@app.command()
-def serve(
-    targets: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME=]TARGET...", help="Durable functions to host in this process")
-    ] = None,
-    *,
-    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", metavar="N", help="0 for any that is free")] = 9000,
-    db: Db = DEFAULT_DB,
-    workers: Annotated[
-        int, typer.Option("--workers", metavar="N", min=0, help="Run the TARGETs in so many processes, not in this one")
-    ] = 0,
-    reload: Annotated[
-        bool, typer.Option("--reload", help="Begin workers anew when a Python file beside a TARGET changes")
-    ] = False,
-    invoke_endpoint: Annotated[
-        str | None,
-        typer.Option("--invoke-endpoint", metavar="URL", help="A Lambda Invoke endpoint that runs functions"),
-    ] = None,
-    functions: Annotated[
-        Path | None,
-        typer.Option("--functions", metavar="FILE", help="JSON: which functions that endpoint runs"),
-    ] = None,
-    runtime_api: Annotated[
-        list[str] | None,
-        typer.Option("--runtime-api", metavar="NAME=PORT", help="A function that Lambda Runtime API clients run"),
-    ] = None,
-    on_mismatch: Annotated[
-        OnMismatch, typer.Option("--on-mismatch", help="What becomes of an execution whose code has changed under it")
-    ] = "pause",
-    strict_qualifiers: Annotated[
-        bool, typer.Option("--strict-qualifiers", help="Refuse a durable function's name without a qualifier")
-    ] = False,
-    allow_remote: Annotated[
-        bool, typer.Option("--allow-remote", help="Listen on an address that other machines reach; needs a secret")
-    ] = False,
-    log_format: Annotated[LogFormat, typer.Option("--log-format", help="How log lines are written")] = "text",
-) -> None:
-    """Serve the Lambda API for durable functions: to boto3, the AWS CLI, any language's SDK.
-
-    \b
-    durable serve orders=app.py:handler --db orders.db
-    aws lambda invoke --endpoint-url http://127.0.0.1:9000 --function-name 'orders:$LATEST' out.json
-    durable serve app.py:handler --workers 4 --reload
-    durable serve --runtime-api orders=9001
-    durable serve --invoke-endpoint http://127.0.0.1:3001 --functions functions.json
-    """
-    from durable_lambda.cli.serve import ServeOptions, serve_command
-
-    serve_command(
-        ServeOptions(
-            targets=targets or [],
-            host=host,
-            port=port,
-            db=db,
-            workers=workers,
-            reload=reload,
-            invoke_endpoint=invoke_endpoint,
-            functions=functions,
-            runtime_apis=runtime_api or [],
-            on_mismatch=on_mismatch,
-            strict_qualifiers=strict_qualifiers,
-            allow_remote=allow_remote,
-            log_format=log_format,
-        )
-    )
-
-
 @app.command("list")
 def list_(db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
     """List the executions in FILE, the newest first.
@@ -219,34 +149,6 @@ def stop(
     from durable_lambda.cli.inspection import stop_command
 
     stop_command(execution, db, message=message, as_json=as_json)
-
-
-@app.command()
-def backup(
-    copy: Annotated[Path, typer.Argument(metavar="COPY", help="The name of a new file")],
-    db: Db = DEFAULT_DB,
-    as_json: AsJson = False,
-) -> None:
-    """Copy FILE as it is now, also while an engine is at work on it.
-
-    \b
-    durable backup orders-backup.db --db orders.db
-    """
-    from durable_lambda.cli.upkeep import backup_command
-
-    backup_command(copy, db, as_json=as_json)
-
-
-@app.command()
-def vacuum(db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
-    """Forget executions in FILE that were kept long enough, and give their space back. No engine may be at work on it.
-
-    \b
-    durable vacuum --db orders.db
-    """
-    from durable_lambda.cli.upkeep import vacuum_command
-
-    vacuum_command(db, as_json=as_json)
 
 
 @app.command()

@@ -82,7 +82,36 @@ def stop_command(name_or_arn: str, db: Path, *, message: str | None, as_json: bo
     """End an execution for good; one that has ended stays as it is."""
     with refusals(), FileClient(db) as client:
         client.stop(name_or_arn, ErrorObject(error_message=message or "stopped with `durable stop`"))
-        summary = _summary(client.execution(name_or_arn))
+        _print_standing(client, name_or_arn, as_json=as_json)
+
+
+def pause_command(name_or_arn: str, db: Path, *, reason: str | None, as_json: bool) -> None:
+    """Keep an execution from being invoked, from its next checkpoint on."""
+    with refusals(f"{name_or_arn}: "), FileClient(db) as client:
+        client.pause(name_or_arn, reason)
+        _print_standing(client, name_or_arn, as_json=as_json)
+
+
+def resume_command(name_or_arn: str, db: Path, *, reason: str | None, as_json: bool) -> None:
+    """Let a paused execution go on."""
+    with refusals(f"{name_or_arn}: "), FileClient(db) as client:
+        client.resume(name_or_arn, reason)
+        _print_standing(client, name_or_arn, as_json=as_json)
+
+
+def delete_command(name_or_arn: str, db: Path, *, as_json: bool) -> None:
+    """Forget an execution that has ended."""
+    with refusals(f"{name_or_arn}: "), FileClient(db) as client:
+        arn = client.execution(name_or_arn).arn
+        client.delete(name_or_arn)
+    if as_json:
+        print_json({"DurableExecutionArn": arn, "Status": "DELETING"})
+    else:
+        print_lines(f"{name_or_arn}  deleted")
+
+
+def _print_standing(client: FileClient, name_or_arn: str, *, as_json: bool) -> None:
+    summary = _summary(client.execution(name_or_arn))
     if as_json:
         print_json(summary.wire())
     else:
