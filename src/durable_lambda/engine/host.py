@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import Context
+from typing import Protocol, runtime_checkable
 
 from durable_lambda.engine.backend import InProcessBackend
 from durable_lambda.engine.clock import Clock
@@ -43,6 +44,13 @@ logger = logging.getLogger("durable_lambda.engine")
 
 REST_AFTER_FAILURE_SECONDS = 1.0
 """After the store failed, before an execution that is not running is tried again."""
+
+
+@runtime_checkable
+class Connected(Protocol):
+    """A function that keeps connections to where it runs."""
+
+    def close_connections(self) -> None: ...
 
 
 class Host:
@@ -182,6 +190,9 @@ class Host:
         self._is_closing = True
         self.timers.close()
         await self.invoker.close()
+        for function in (*(each.function for each in self.functions.values()), *(p.fn for p in self.plain.values())):
+            if isinstance(function, Connected):
+                function.close_connections()
         self.commit.flush()
 
     def _on_stored(self, hosted: Hosted) -> None:

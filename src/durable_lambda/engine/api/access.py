@@ -34,6 +34,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_near(host: str) -> bool:
+    """Whether a name means this machine, also out of a container on it."""
+    return is_loopback(host) or host.lower() in _LOCAL_NAMES
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Access:
     """The secrets that a server takes; without any, everybody on this machine may use it.
@@ -92,7 +97,7 @@ def check_access(access: Access, received: Received) -> None:
 def _check_local(headers: Mapping[str, str]) -> None:
     host = headers.get("host", "")
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    if name and not (is_loopback(name) or name.lower() in _LOCAL_NAMES):
+    if name and not is_near(name):
         raise AccessDeniedException(f"This server answers on loopback addresses only, not to the name {name[:100]!r}.")
     origin = headers.get("origin")
     if origin is not None and origin.rpartition("//")[2] != host:

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from durable_lambda.engine.api import callbacks, checkpoints, executions, invocations, listing, runtime
+from durable_lambda.engine.api import callbacks, checkpoints, executions, invocations, listing, runtime, sam
 from durable_lambda.engine.api.access import Access, Received, check_access, is_signed
 from durable_lambda.engine.api.call import Call, ClientGoneError, read
 from durable_lambda.engine.api.checkpoints import MAX_BODY
@@ -54,6 +54,7 @@ OPERATIONS: Final[tuple[tuple[str, str, Operation], ...]] = (
     ("POST", f"{CALLBACK}/fail", callbacks.fail),
     ("POST", f"{CALLBACK}/heartbeat", callbacks.heartbeat),
     ("POST", "2015-03-31/functions/{FunctionName}/invocations", invocations.invoke),
+    ("POST", "start-durable-execution", sam.start),
     ("GET", f"{RUNTIME}/invocation/next", runtime.fetch),
     ("POST", f"{RUNTIME}/invocation/{{RequestId}}/response", runtime.respond),
     ("POST", f"{RUNTIME}/invocation/{{RequestId}}/error", runtime.fail),

@@ -7,12 +7,14 @@ every invocation that fails.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 from urllib.parse import quote
 
 import msgspec
 
 from durable_lambda.engine.errors import FunctionError
+from durable_lambda.engine.invoker import InvocationContext
 from durable_lambda.engine.remote.event import decode_answer, encode_event, function_error
 from durable_lambda.engine.remote.http import HttpClient, HttpReply
 from durable_lambda.protocol.backend import DurableBackend
@@ -29,15 +31,28 @@ class InvokeEndpoint:
 
     Args:
         url: where it is; `/2015-03-31/functions/…` is appended.
+        concurrency: invocations that it runs at the same time; more wait their turn. 100 by default.
 
     Raises `ValidationError` for what is no URL.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, concurrency: int = 100) -> None:
         self._client = HttpClient(url, max_reply=MAX_REPLY)
+        self._places = asyncio.Semaphore(concurrency)
 
-    async def call(self, function: str, payload: bytes, tenant_id: str | None) -> bytes:
-        """What a function answers. Raises `FunctionError`."""
+    def close_connections(self) -> None:
+        """Keep none."""
+        self._client.close()
+
+    async def call(self, function: str, payload: bytes, context: LambdaContext) -> bytes:
+        """What a function answers. The time that it waits for its turn does not count. Raises `FunctionError`."""
+        assert isinstance(context, InvocationContext)
+        context.stop_timer()
+        async with self._places:
+            context.start_timer()
+            return await self._call(function, payload, context.tenant_id)
+
+    async def _call(self, function: str, payload: bytes, tenant_id: str | None) -> bytes:
         headers = {"content-type": "application/json", "x-amz-invocation-type": "RequestResponse"}
         if tenant_id is not None:
             headers["x-amz-tenant-id"] = tenant_id
@@ -66,8 +81,11 @@ class DurableEndpointFunction:
         self, invocation: InvocationInput, backend: DurableBackend, lambda_context: LambdaContext
     ) -> InvocationOutput:
         """Run one invocation there."""
-        tenant_id = getattr(lambda_context, "tenant_id", None)
-        return decode_answer(await self._endpoint.call(self.name, encode_event(invocation), tenant_id))
+        return decode_answer(await self._endpoint.call(self.name, encode_event(invocation), lambda_context))
+
+    def close_connections(self) -> None:
+        """Keep none."""
+        self._endpoint.close_connections()
 
 
 class PlainEndpointFunction:
@@ -78,8 +96,11 @@ class PlainEndpointFunction:
         self.name = name
 
     async def __call__(self, event: object, context: LambdaContext) -> msgspec.Raw:
-        answer = await self._endpoint.call(self.name, msgspec.json.encode(event), getattr(context, "tenant_id", None))
-        return msgspec.Raw(answer or b"null")
+        return msgspec.Raw(await self._endpoint.call(self.name, msgspec.json.encode(event), context) or b"null")
+
+    def close_connections(self) -> None:
+        """Keep none."""
+        self._endpoint.close_connections()
 
 
 def _refusal(reply: HttpReply) -> ErrorObject:
