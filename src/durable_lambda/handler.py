@@ -23,7 +23,7 @@ from durable_lambda.errors import (
     SerializationError,
     ValidationError,
 )
-from durable_lambda.failures import ExceptionClasses, describe
+from durable_lambda.failures import describe
 from durable_lambda.loop import InvocationLoop
 from durable_lambda.operations.body import is_async
 from durable_lambda.protocol.backend import DurableBackend
@@ -33,6 +33,7 @@ from durable_lambda.protocol.invocation import InvocationInput, InvocationOutput
 from durable_lambda.protocol.limits import MAX_EXECUTION_PAYLOAD, MAX_INVOCATION_RESPONSE, MAX_PAGE_SIZE
 from durable_lambda.protocol.operations import Operation, RawOperation, decode_operation, operation_id_of
 from durable_lambda.protocol.updates import OperationUpdate
+from durable_lambda.rebuilding import ExceptionClasses
 from durable_lambda.runtime import process
 from durable_lambda.runtime.checkpointer import START_DELAY, classified
 from durable_lambda.runtime.invocation import Ending, Invocation, InvocationInterrupted

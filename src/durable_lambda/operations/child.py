@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar, cast
 
 from durable_lambda.arguments import check_name
 from durable_lambda.errors import ChildContextError, DeserializationError, OperationError, SerializationError
-from durable_lambda.failures import describe
+from durable_lambda.failures import describe, raise_as_recorded
 from durable_lambda.loop import CURRENT
 from durable_lambda.operations.outcome import check_callable, failure, unreadable, unwritable
 from durable_lambda.protocol import operations as wire
@@ -101,7 +101,7 @@ class ChildContext(Call[T]):
             if not self.virtual:
                 await self.conclude(self.update("FAIL", error=self.record))
             self.error = failure(self, self.record, self.fallback, original=error)
-            raise self.error from None
+            raise_as_recorded(self.error)
         if not self.virtual and (recorded is None or not recorded.is_terminal):
             await self.conclude(self._success(payload))
         self.payload, self.value = payload, value

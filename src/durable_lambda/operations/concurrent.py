@@ -19,7 +19,7 @@ from durable_lambda.arguments import check_name
 from durable_lambda.batch import BatchItem, BatchResult
 from durable_lambda.completion import BatchProgress, Completion, CompletionReason
 from durable_lambda.errors import ChildContextError, DeserializationError, ValidationError
-from durable_lambda.failures import describe
+from durable_lambda.failures import describe, raise_as_recorded
 from durable_lambda.operations.child import ChildContext
 from durable_lambda.operations.outcome import failure, unreadable
 from durable_lambda.operations.stored_batch import LETTER_OF, NULL, StoredBatch, StoredItem, Summary
@@ -143,7 +143,7 @@ class Batch(Call[T]):
             self._cut_off(window)
             record = describe(error)
             await self.conclude(self.update("FAIL", error=record))
-            raise failure(self, record, ChildContextError, original=error) from None
+            raise_as_recorded(failure(self, record, ChildContextError, original=error))
         self._cut_off(window)
         undone = set(window.under_way)
         items = [self._item(index, undone) for index in range(len(self._specs))]

@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeVar
 
 from durable_lambda.arguments import check_name
 from durable_lambda.errors import SerializationError, ValidationError, WaitForConditionError
-from durable_lambda.failures import describe
+from durable_lambda.failures import describe, raise_as_recorded
 from durable_lambda.operations.attempts import Attempted, attempts_ended
 from durable_lambda.operations.body import Body
 from durable_lambda.operations.outcome import check_callable, check_size, failure, stored, unwritable
@@ -119,4 +119,4 @@ class Condition(Attempted[S]):
     async def _fail(self, error: Exception) -> NoReturn:
         record = describe(error)
         await self.conclude(self.update("FAIL", error=record))
-        raise failure(self, record, WaitForConditionError, original=error) from None
+        raise_as_recorded(failure(self, record, WaitForConditionError, original=error))

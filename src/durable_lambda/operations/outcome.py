@@ -92,13 +92,14 @@ def failure(
         named: Exception classes that the call names.
         original: On the first run, what was raised: its traceback is kept.
     """
-    rebuilt = call.scope.invocation.classes.rebuild(record, named)
-    if rebuilt is None:
+
+    def fallen_back() -> BaseException:
         cause = ": ".join(text for text in (record.error_type, record.error_message) if text)
-        rebuilt = fallback(
+        return fallback(
             f"{call.kind} failed for operation {call.name!r}: {cause}",
             operation_name=call.name,
             operation_id=call.id,
             **fields_of(record),
         )
-    return rebuilt if original is None else rebuilt.with_traceback(original.__traceback__)
+
+    return call.scope.invocation.classes.rebuild(record, fallen_back, named, original)

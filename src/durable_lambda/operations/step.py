@@ -19,7 +19,7 @@ import msgspec
 
 from durable_lambda.arguments import check_name, positive_seconds
 from durable_lambda.errors import SerializationError, StepError, StepInterruptedError, StepTimeoutError, ValidationError
-from durable_lambda.failures import describe
+from durable_lambda.failures import describe, raise_as_recorded
 from durable_lambda.loop import CURRENT
 from durable_lambda.operations.attempts import Attempted, attempts_ended
 from durable_lambda.operations.body import Body
@@ -225,7 +225,7 @@ class Step(Attempted[T]):
         record = describe(error)
         if delay is None:
             await self.conclude(self.update("FAIL", error=record))
-            raise failure(self, record, StepError, named=self._named, original=error) from None
+            raise_as_recorded(failure(self, record, StepError, named=self._named, original=error))
         await scope.store(self.update("RETRY", error=record, step_options=StepOptions(delay)))
 
 

@@ -18,10 +18,10 @@ from typing import Any, Final, Literal, TypeVar
 import msgspec
 
 from durable_lambda.errors import BackendError, DurableError, Suspended
-from durable_lambda.failures import ExceptionClasses
 from durable_lambda.loop import CURRENT, Strand
 from durable_lambda.protocol.backend import DurableBackend
 from durable_lambda.protocol.hosting import LambdaContext
+from durable_lambda.rebuilding import ExceptionClasses
 from durable_lambda.runtime.checkpointer import Checkpointer
 from durable_lambda.runtime.journal import Journal
 from durable_lambda.runtime.operation import Operation
