@@ -227,8 +227,18 @@ def _cut(text: str, size: int) -> str:
     return encoded.decode() if len(encoded) <= size else encoded[: size - 3].decode("utf-8", "ignore") + "…"
 
 
+def place_of(error: BaseException) -> str | None:
+    """The line of user code that raised an exception."""
+    frames = _frames(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}, in {frames[-1].name}" if frames else None
+
+
 def _stack(trace: TracebackType | None, most: int) -> list[str] | None:
+    lines = traceback.format_list(_frames(trace)[-most:])
+    return [_cut(line.rstrip(), MAX_STACK_LINE) for line in lines] or None
+
+
+def _frames(trace: TracebackType | None) -> list[traceback.FrameSummary]:
     """The frames outside this package, innermost last."""
     entries = traceback.extract_tb(trace)
-    shown = [entry for entry in entries if "/durable_lambda/" not in entry.filename.replace("\\", "/")]
-    return [_cut(line.rstrip(), MAX_STACK_LINE) for line in traceback.format_list(shown[-most:])] or None
+    return [entry for entry in entries if "/durable_lambda/" not in entry.filename.replace("\\", "/")]

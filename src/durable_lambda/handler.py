@@ -28,7 +28,7 @@ from durable_lambda.loop import InvocationLoop
 from durable_lambda.operations.body import is_async
 from durable_lambda.protocol.backend import DurableBackend
 from durable_lambda.protocol.errors import ServiceError
-from durable_lambda.protocol.hosting import LambdaContext
+from durable_lambda.protocol.hosting import InvocationInterrupted, LambdaContext
 from durable_lambda.protocol.invocation import InvocationInput, InvocationOutput, parse_invocation
 from durable_lambda.protocol.limits import MAX_EXECUTION_PAYLOAD, MAX_INVOCATION_RESPONSE, MAX_PAGE_SIZE
 from durable_lambda.protocol.operations import Operation, RawOperation, decode_operation, operation_id_of
@@ -36,7 +36,7 @@ from durable_lambda.protocol.updates import OperationUpdate
 from durable_lambda.rebuilding import ExceptionClasses
 from durable_lambda.runtime import process
 from durable_lambda.runtime.checkpointer import START_DELAY, classified
-from durable_lambda.runtime.invocation import Ending, Invocation, InvocationInterrupted
+from durable_lambda.runtime.invocation import Ending, Invocation
 from durable_lambda.runtime.journal import Journal
 from durable_lambda.runtime.scope import Scope
 from durable_lambda.values import codec_for, parameter_type, result_codec, round_trip

@@ -18,9 +18,10 @@ from typing import Any, Final, Literal, TypeVar
 import msgspec
 
 from durable_lambda.errors import BackendError, DurableError, Suspended
+from durable_lambda.failures import place_of
 from durable_lambda.loop import CURRENT, Strand
 from durable_lambda.protocol.backend import DurableBackend
-from durable_lambda.protocol.hosting import LambdaContext
+from durable_lambda.protocol.hosting import InvocationInterrupted, LambdaContext
 from durable_lambda.rebuilding import ExceptionClasses
 from durable_lambda.runtime.checkpointer import Checkpointer
 from durable_lambda.runtime.journal import Journal
@@ -36,10 +37,6 @@ _left_behind: set[asyncio.Task[Any]] = set()
 """Tasks that would not end. Kept: to collect one is to run its code once more."""
 
 _log = logging.getLogger("durable_lambda")
-
-
-class InvocationInterrupted(Exception):  # noqa: N818  # an ending, as CancelledError is
-    """User code raised `SystemExit` or `KeyboardInterrupt`, which is the cause of this error."""
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -129,7 +126,12 @@ class Invocation:
 
     def interrupted(self, error: BaseException) -> None:
         """User code asked the process to end."""
-        interruption = InvocationInterrupted(f"{type(error).__name__}: {error}")
+        where = place_of(error)
+        interruption = InvocationInterrupted(
+            f"{error!r}{f' raised at {where}' if where else ''}: code that ends the process ends the invocation without"
+            " an answer, and it is made again; to fail the step, or the execution, raise an Exception",
+            type(error).__name__,
+        )
         interruption.__cause__ = error
         self._end(Ending("broken", error=interruption))
 
