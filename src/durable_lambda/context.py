@@ -188,18 +188,23 @@ class DurableContext:
         return self._scope.start(CreateCallback(self._scope, name, timeout, heartbeat_timeout))
 
     @overload
-    def callback_result(self, handle: CallbackHandle, result_type: type[R], *, raw: bool = False) -> Operation[R]: ...
+    def callback_result(
+        self, handle: CallbackHandle, result_type: type[R], *, raw: bool = False, codec: Codec[R] | None = None
+    ) -> Operation[R]: ...
     @overload
     def callback_result(
-        self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False
+        self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False, codec: Codec[Any] | None = None
     ) -> Operation[Any]: ...
-    def callback_result(self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False) -> Operation[Any]:
+    def callback_result(
+        self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False, codec: Codec[Any] | None = None
+    ) -> Operation[Any]:
         """The answer to a callback, waiting for it if need be. It may be read more than once, and costs no checkpoint.
 
         Args:
             handle: What `create_callback` gave.
             result_type: What the JSON of the answer is decoded into. Default: JSON's own types.
             raw: Give the string of the answer itself, undecoded.
+            codec: What decodes the answer in place of JSON: its `decode` gets the string that was sent.
 
         Returns:
             An operation that gives the answer; `None` where it had no result.
@@ -210,7 +215,7 @@ class DurableContext:
             CallbackError: The callback was cancelled or stopped.
             DeserializationError: The answer does not fit `result_type`.
         """
-        return self._scope.read(CallbackResult(self._scope, handle, result_type, raw=raw))
+        return self._scope.read(CallbackResult(self._scope, handle, result_type, raw=raw, codec=codec))
 
     @overload
     def wait_for_callback(
@@ -222,6 +227,7 @@ class DurableContext:
         heartbeat_timeout: Duration | None = None,
         retry: Retry | int | None = None,
         result_type: type[R],
+        codec: Codec[R] | None = None,
     ) -> Operation[R]: ...
     @overload
     def wait_for_callback(
@@ -233,6 +239,7 @@ class DurableContext:
         heartbeat_timeout: Duration | None = None,
         retry: Retry | int | None = None,
         result_type: Any = Any,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]: ...
     def wait_for_callback(
         self,
@@ -243,6 +250,7 @@ class DurableContext:
         heartbeat_timeout: Duration | None = None,
         retry: Retry | int | None = None,
         result_type: Any = Any,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]:
         """Make a callback, hand its id out in a step, and wait for the answer.
 
@@ -254,6 +262,7 @@ class DurableContext:
             heartbeat_timeout: As for `create_callback`.
             retry: For the submitter, as for `step`.
             result_type: As for `callback_result`.
+            codec: As for `callback_result`; what the operation stores of the answer is made by its `encode`.
 
         Raises:
             ValidationError: The call cannot be right; nothing was sent.
@@ -273,6 +282,7 @@ class DurableContext:
                 heartbeat_timeout=heartbeat_timeout,
                 retry=retry,
                 result_type=result_type,
+                codec=codec,
             )
         )
 
@@ -285,6 +295,7 @@ class DurableContext:
         initial_state: S,
         until: Callable[[S], bool],
         poll: Poll = DEFAULT_POLL,
+        codec: Codec[S] | None = None,
     ) -> Operation[S]: ...
     @overload
     def wait_for_condition(
@@ -295,6 +306,7 @@ class DurableContext:
         initial_state: S,
         until: Callable[[S], bool],
         poll: Poll = DEFAULT_POLL,
+        codec: Codec[S] | None = None,
     ) -> Operation[S]: ...
     def wait_for_condition(
         self,
@@ -304,6 +316,7 @@ class DurableContext:
         initial_state: Any,
         until: Callable[[Any], bool],
         poll: Poll = DEFAULT_POLL,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]:
         """Check again and again, with nothing running in between, until the state is as it should be.
 
@@ -314,6 +327,7 @@ class DurableContext:
             initial_state: What the first check gets.
             until: Whether a state is as it should be. It must be pure.
             poll: How often, and how long to wait in between. Default `Poll()`.
+            codec: How each state is stored. Default: JSON.
 
         Returns:
             An operation that gives the last state.
@@ -327,7 +341,7 @@ class DurableContext:
             job = await ctx.wait_for_condition("job", look, initial_state=job, until=lambda job: job.is_done)
         """
         return self._scope.start(
-            Condition(self._scope, name, check, initial_state=initial_state, until=until, poll=poll)
+            Condition(self._scope, name, check, initial_state=initial_state, until=until, poll=poll, codec=codec)
         )
 
     @overload
@@ -339,6 +353,8 @@ class DurableContext:
         *,
         result_type: type[R],
         tenant_id: str | None = None,
+        payload_codec: Codec[Any] | None = None,
+        codec: Codec[Any] | None = None,
     ) -> Operation[R]: ...
     @overload
     def invoke(
@@ -349,6 +365,8 @@ class DurableContext:
         *,
         result_type: Any = Any,
         tenant_id: str | None = None,
+        payload_codec: Codec[Any] | None = None,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]: ...
     def invoke(
         self,
@@ -358,6 +376,8 @@ class DurableContext:
         *,
         result_type: Any = Any,
         tenant_id: str | None = None,
+        payload_codec: Codec[Any] | None = None,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]:
         """Have another function, durable or not, do something, and give its result.
 
@@ -373,6 +393,8 @@ class DurableContext:
                 payload, which is `None` for a durable function and `{}` for another one.
             result_type: What the JSON of the result is decoded into. Default: JSON's own types.
             tenant_id: Which tenant the function runs for, if it isolates tenants. Default: none.
+            payload_codec: What writes the payload in place of JSON. The service takes JSON text only.
+            codec: What reads the result in place of JSON.
 
         Raises:
             ValidationError: A name or `tenant_id` is out of bounds; nothing was sent.
@@ -385,7 +407,16 @@ class DurableContext:
         Example:
             receipt = await ctx.invoke("charge", "payments:live", order, result_type=Receipt)
         """
-        call = Invoke(self._scope, name, function_name, payload, result_type=result_type, tenant_id=tenant_id)
+        call = Invoke(
+            self._scope,
+            name,
+            function_name,
+            payload,
+            result_type=result_type,
+            tenant_id=tenant_id,
+            payload_codec=payload_codec,
+            codec=codec,
+        )
         return self._scope.start(call)
 
     @overload
@@ -395,6 +426,7 @@ class DurableContext:
         fn: Callable[[*Ts, DurableContext], Coroutine[Any, Any, T]],
         *args: *Ts,
         virtual: bool = False,
+        codec: Codec[T] | None = None,
     ) -> Operation[T]: ...
     @overload
     def run_in_child_context(
@@ -404,6 +436,7 @@ class DurableContext:
         *args: *Ts,
         virtual: bool = False,
         result_type: type[R],
+        codec: Codec[R] | None = None,
     ) -> Operation[R]: ...
     @overload
     def run_in_child_context(
@@ -413,9 +446,16 @@ class DurableContext:
         *args: *Ts,
         virtual: bool = False,
         result_type: Any,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]: ...
     def run_in_child_context(
-        self, name: str | None, fn: Callable[..., Any], *args: Any, virtual: bool = False, result_type: Any = UNSET
+        self,
+        name: str | None,
+        fn: Callable[..., Any],
+        *args: Any,
+        virtual: bool = False,
+        result_type: Any = UNSET,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]:
         """Run `fn(*args, ctx)` with a context of its own, and remember its result as one operation.
 
@@ -428,12 +468,16 @@ class DurableContext:
             *args: Its arguments before the context.
             virtual: Number the operations apart, but record no operation for the context itself. Default: record one.
             result_type: What the result is decoded into. Default: the annotation of `fn`.
+            codec: How the result is stored. Default: JSON.
 
         Raises:
             ValidationError: The call cannot be right; nothing was sent.
             Exception: What `fn` raised, with its own type; `ChildContextError` where it cannot be rebuilt.
         """
-        return self._scope.start(ChildContext(self._scope, name, fn, args, virtual=virtual, result_type=result_type))
+        call: ChildContext[Any] = ChildContext(
+            self._scope, name, fn, args, virtual=virtual, result_type=result_type, codec=codec
+        )
+        return self._scope.start(call)
 
     @overload
     def parallel(
@@ -444,6 +488,7 @@ class DurableContext:
         max_concurrency: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
+        codec: Codec[Any] | None = None,
     ) -> Operation[BatchResult[T]]: ...
     @overload
     def parallel(
@@ -454,6 +499,7 @@ class DurableContext:
         max_concurrency: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
+        codec: Codec[Any] | None = None,
     ) -> Operation[BatchResult[T]]: ...
     def parallel(
         self,
@@ -463,6 +509,7 @@ class DurableContext:
         max_concurrency: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
+        codec: Codec[Any] | None = None,
     ) -> Operation[BatchResult[Any]]:
         """Run branches side by side, each with a context of its own, and remember what became of each.
 
@@ -473,6 +520,7 @@ class DurableContext:
             completion: When the batch is decided. Default: `Completion.all_successful()`, at the first failure.
                 Branches that are not done then are cancelled.
             nesting: `"flat"` records no operation for each branch, only those in it. Default: `"nested"`.
+            codec: How the result of each branch is stored. Default: JSON.
 
         Returns:
             An operation that gives a `BatchResult`, in the order of the branches. It raises nothing because a branch
@@ -492,6 +540,7 @@ class DurableContext:
             batch_size=None,
             completion=completion,
             nesting=nesting,
+            codec=codec,
         )
         call.branches = branches
         return self._scope.start(call)
@@ -507,6 +556,7 @@ class DurableContext:
         completion: Completion | None = None,
         item_name: Callable[[Item, int], str] | None = None,
         nesting: Nesting = "nested",
+        codec: Codec[Any] | None = None,
     ) -> Operation[BatchResult[T]]:
         """Run `fn(item, ctx)` for each item, side by side, and remember what became of each.
 
@@ -519,6 +569,7 @@ class DurableContext:
             completion: As for `parallel`.
             item_name: Makes the name of an item's operation from the item and its index. Default: `map-item-<index>`.
             nesting: As for `parallel`.
+            codec: As for `parallel`.
 
         Returns:
             An operation that gives a `BatchResult`, in the order of the items.
@@ -537,6 +588,7 @@ class DurableContext:
             batch_size=batch_size,
             completion=completion,
             nesting=nesting,
+            codec=codec,
         )
         call.items = items
         call.fn = fn
@@ -590,6 +642,7 @@ class DurableContext:
         fn: Callable[[*Ts, DurableContext], Coroutine[Any, Any, T]],
         *args: *Ts,
         retry: Retry | int | None = None,
+        codec: Codec[T] | None = None,
     ) -> Operation[T]: ...
     @overload
     def with_retry(
@@ -599,6 +652,7 @@ class DurableContext:
         *args: *Ts,
         retry: Retry | int | None = None,
         result_type: type[R],
+        codec: Codec[R] | None = None,
     ) -> Operation[R]: ...
     @overload
     def with_retry(
@@ -608,6 +662,7 @@ class DurableContext:
         *args: *Ts,
         retry: Retry | int | None = None,
         result_type: Any,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]: ...
     def with_retry(
         self,
@@ -616,6 +671,7 @@ class DurableContext:
         *args: Any,
         retry: Retry | int | None = None,
         result_type: Any = UNSET,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]:
         """Run a block of operations, and when it fails run it again after a durable wait.
 
@@ -625,12 +681,14 @@ class DurableContext:
             *args: Its arguments before the context.
             retry: As for `step`.
             result_type: What the result is decoded into. Default: the annotation of `fn`.
+            codec: How the result is stored. Default: JSON.
 
         Raises:
             ValidationError: The call cannot be right; nothing was sent.
             Exception: What the last attempt raised.
         """
-        return self._scope.start(WithRetry(self._scope, name, fn, args, retry=retry, result_type=result_type))
+        call: WithRetry[Any] = WithRetry(self._scope, name, fn, args, retry=retry, result_type=result_type, codec=codec)
+        return self._scope.start(call)
 
     def saga(self, name: str = "saga") -> Saga:
         """Steps that are undone in reverse order when the block fails.

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 from typing import Any, cast
 
 
-def field_names(cls: type[Any]) -> list[str] | None:
+@functools.lru_cache(maxsize=1024)
+def field_names(cls: type[Any]) -> tuple[str, ...] | None:
     """The names of the fields that objects of a class are made of: a dataclass, a struct, a named tuple, a pydantic
     model or an attrs class; `None` for any other class."""
-    if dataclasses.is_dataclass(cls):
-        return [field.name for field in dataclasses.fields(cls)]
+    if hasattr(cls, "__dataclass_fields__"):
+        import dataclasses  # late: loaded already by whoever made one, and not needed by anybody else
+
+        return tuple(field.name for field in dataclasses.fields(cls))
     names: object = getattr(cls, "__struct_fields__", None)
     if names is None and tuple in cls.__mro__:
         names = getattr(cls, "_fields", None)
     if isinstance(names, tuple):
-        return list(cast("tuple[str, ...]", names))
+        return cast("tuple[str, ...]", names)
     model: object = getattr(cls, "__pydantic_fields__", None)
     if isinstance(model, dict):
-        return list(cast("dict[str, object]", model))
+        return tuple(cast("dict[str, object]", model))
     attributes: Any = getattr(cls, "__attrs_attrs__", None)
-    return None if attributes is None else [each.name for each in attributes]
+    return None if attributes is None else tuple(each.name for each in attributes)
 
 
 def fields_of(value: object) -> dict[str, Any] | None:

@@ -39,7 +39,7 @@ from durable_lambda.runtime.checkpointer import START_DELAY, classified
 from durable_lambda.runtime.invocation import Ending, Invocation
 from durable_lambda.runtime.journal import Journal
 from durable_lambda.runtime.scope import Scope
-from durable_lambda.values import codec_for, parameter_type, result_codec, round_trip
+from durable_lambda.values import Codec, check_codec, codec_for, parameter_type, result_codec, round_trip
 
 E = TypeVar("E")
 R = TypeVar("R")
@@ -61,7 +61,11 @@ class Handler(Generic[E, R]):
         name: str | None = None,
         backend: DurableBackend | None = None,
         start_delay: float = START_DELAY,
+        codec: Codec[str] | None = None,
     ) -> None:
+        if codec is not None:
+            check_codec(codec, "@durable_execution()")
+        self._codec = codec
         self._event_parameter = _check_signature(fn)
         self.fn = fn
         self.name = name if name is not None else getattr(fn, "__name__", "handler")
@@ -140,6 +144,7 @@ class Handler(Generic[E, R]):
             lambda_context=lambda_context,
             classes=self._classes,
             start_delay=self._start_delay,
+            codec=self._codec,
         )
         scope = Scope(run, DurableContext)
         return await _answer(run, await run.run(self._main(scope, execution), scope.home))
@@ -268,7 +273,11 @@ def _check_signature(fn: Callable[..., Any]) -> str:
 def durable_execution(fn: Callable[[E, DurableContext], Coroutine[Any, Any, R]], /) -> Handler[E, R]: ...
 @overload
 def durable_execution(
-    *, name: str | None = None, backend: DurableBackend | None = None, start_delay: float = START_DELAY
+    *,
+    name: str | None = None,
+    backend: DurableBackend | None = None,
+    start_delay: float = START_DELAY,
+    codec: Codec[str] | None = None,
 ) -> Callable[[Callable[[E, DurableContext], Coroutine[Any, Any, R]]], Handler[E, R]]: ...
 def durable_execution(
     fn: Callable[..., Any] | None = None,
@@ -277,6 +286,7 @@ def durable_execution(
     name: str | None = None,
     backend: DurableBackend | None = None,
     start_delay: float = START_DELAY,
+    codec: Codec[str] | None = None,
 ) -> Any:
     """Make an `async def handler(event, ctx)` a durable function.
 
@@ -289,6 +299,9 @@ def durable_execution(
         backend: Where checkpoints go when Lambda calls the handler. An engine brings its own.
         start_delay: Seconds that a step's START waits for its outcome, so that a fast step is one call; 0 sends it
             before the body runs. Default 0.05.
+        codec: What the stored text of every result is put through: an encryption or a compression of the results of
+            steps, conditions, child contexts and branches. Not of the event and the execution's result, of callbacks
+            and invokes, which others write and read, nor of errors. Default: they are stored as JSON.
 
     Raises:
         ValidationError: The function is no `async def` that takes an event and a context.
@@ -301,6 +314,6 @@ def durable_execution(
     """
 
     def decorate(function: Callable[..., Any]) -> Handler[Any, Any]:
-        return Handler(function, name=name, backend=backend, start_delay=start_delay)
+        return Handler(function, name=name, backend=backend, start_delay=start_delay, codec=codec)
 
     return decorate if fn is None else decorate(fn)

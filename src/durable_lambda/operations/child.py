@@ -8,17 +8,17 @@ from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar, cast
 
 from durable_lambda.arguments import check_name
-from durable_lambda.errors import ChildContextError, DeserializationError, OperationError, SerializationError
+from durable_lambda.errors import ChildContextError, OperationError, SerializationError
 from durable_lambda.failures import describe, raise_as_recorded
 from durable_lambda.loop import CURRENT
-from durable_lambda.operations.outcome import check_callable, failure, unreadable, unwritable
+from durable_lambda.operations.outcome import check_callable, codec_of, failure, unreadable, unwritable
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.limits import REPLAY_CHILDREN_THRESHOLD
 from durable_lambda.protocol.updates import ContextOptions
 from durable_lambda.runtime.call import Call
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
-from durable_lambda.values import UNSET, Codec, codec_for, result_codec, round_trip
+from durable_lambda.values import Codec, read, round_trip
 
 T = TypeVar("T")
 
@@ -48,6 +48,7 @@ class ChildContext(Call[T]):
         *,
         virtual: bool,
         result_type: Any,
+        codec: Codec[T] | None = None,
     ) -> None:
         super().__init__(scope, name)
         self.fn = fn
@@ -58,7 +59,7 @@ class ChildContext(Call[T]):
         self.record: wire.ErrorObject | None = None
         self.error: BaseException | None = None
         """What was recorded of its failure, and the exception that it is."""
-        self.codec: Codec[T] = result_codec(fn) if result_type is UNSET else codec_for(result_type)
+        self.codec: Codec[T] = codec_of(scope, self.verb, codec, fn, result_type)
 
     def prepare(self) -> None:
         check_name(self.name, self.verb)
@@ -76,8 +77,8 @@ class ChildContext(Call[T]):
 
     def _replay_success(self, payload: str | None) -> Operation[T]:
         try:
-            self.value = self.codec.decode("null" if payload is None else payload)
-        except DeserializationError as error:
+            self.value = read(self.codec, payload)
+        except Exception as error:  # also of a codec of the user's
             return Operation.failed(unreadable(self, error))
         self.payload = payload or "null"
         return Operation(self.value)

@@ -18,11 +18,19 @@ import msgspec
 from durable_lambda.arguments import check_name
 from durable_lambda.batch import BatchItem, BatchResult
 from durable_lambda.completion import BatchProgress, Completion, CompletionReason
-from durable_lambda.errors import ChildContextError, DeserializationError, ValidationError
+from durable_lambda.errors import ChildContextError, NonDeterministicExecutionError, ValidationError
 from durable_lambda.failures import describe, raise_as_recorded
 from durable_lambda.operations.child import ChildContext
 from durable_lambda.operations.outcome import failure, unreadable
-from durable_lambda.operations.stored_batch import LETTER_OF, NULL, StoredBatch, StoredItem, Summary
+from durable_lambda.operations.stored_batch import (
+    LETTER_OF,
+    NULL,
+    StoredBatch,
+    StoredItem,
+    Summary,
+    embedded,
+    unembedded,
+)
 from durable_lambda.operations.window import Window
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.limits import REPLAY_CHILDREN_THRESHOLD
@@ -33,7 +41,7 @@ from durable_lambda.runtime.ids import operation_id
 from durable_lambda.runtime.lifeline import Lifeline
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
-from durable_lambda.values import UNSET
+from durable_lambda.values import UNSET, Codec, read
 
 T = TypeVar("T")
 
@@ -57,7 +65,7 @@ class Branch(ChildContext[Any]):
 class Batch(Call[T]):
     """A CONTEXT around branches. Its kinds differ in how these are given, and in what is made of the result."""
 
-    __slots__ = ("_begun", "_specs", "batch_size", "completion", "max_concurrency", "nesting")
+    __slots__ = ("_begun", "_specs", "batch_size", "codec", "completion", "max_concurrency", "nesting")
 
     type = "CONTEXT"
     branch_type: ClassVar[type[Branch]]
@@ -72,8 +80,10 @@ class Batch(Call[T]):
         batch_size: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
+        codec: Codec[Any] | None = None,
     ) -> None:
         super().__init__(scope, name)
+        self.codec = codec
         self.max_concurrency = max_concurrency
         self.batch_size = batch_size
         self.completion = Completion.all_successful() if completion is None else completion
@@ -108,7 +118,9 @@ class Batch(Call[T]):
             return None
         try:
             batch = self._stored_result(details.result)
-        except (msgspec.MsgspecError, DeserializationError, IndexError) as error:
+        except NonDeterministicExecutionError:
+            raise
+        except Exception as error:  # also of a codec of the user's
             return Operation.failed(unreadable(self, error))
         try:
             return Operation(self.outcome(batch))
@@ -174,11 +186,16 @@ class Batch(Call[T]):
         lifeline = Lifeline(inside.lifeline)
         # The branch's own updates hang on its lifeline too, so its call has a scope with that.
         own = Scope(inside.invocation, inside.make_context, prefix="", parent_id=inside.parent_id, lifeline=lifeline)
-        branch = self.branch_type(own, spec.name, spec.fn, spec.args, virtual=self.nesting == "flat", result_type=UNSET)
+        branch = self._branch(own, spec, virtual=self.nesting == "flat")
         branch.id = operation_id(f"{self.id}-{index}")
         operation = own.begin(branch, own.home)
         self._begun[index] = branch, operation, lifeline
         return operation
+
+    def _branch(self, scope: Scope, spec: BranchSpec, *, virtual: bool) -> Branch:
+        return self.branch_type(
+            scope, spec.name, spec.fn, spec.args, virtual=virtual, result_type=UNSET, codec=self.codec
+        )
 
     def _is_success(self, index: int) -> bool:
         branch, operation, _ = self._begun[index]
@@ -220,12 +237,16 @@ class Batch(Call[T]):
         record = self._begun[item.index][0].record
         return record or describe(item.error or asyncio.CancelledError())
 
+    def _embedded(self, index: int) -> msgspec.Raw:
+        branch = self._begun[index][0]
+        return embedded(branch.codec, branch.payload or "null")
+
     async def _store(self, items: list[BatchItem[Any]], reason: CompletionReason, progress: BatchProgress) -> None:
         stored = [
             StoredItem(
                 item.index,
                 item.status,
-                msgspec.Raw(self._begun[item.index][0].payload or "null") if item.status == "SUCCEEDED" else NULL,
+                self._embedded(item.index) if item.status == "SUCCEEDED" else NULL,
                 self._record_of(item) if item.status == "FAILED" else None,
             )
             for item in items
@@ -258,9 +279,9 @@ class Batch(Call[T]):
         items: list[BatchItem[Any]] = []
         for each in stored.all:
             spec = self._specs[each.index]
-            branch = self.branch_type(self.scope, spec.name, spec.fn, spec.args, virtual=False, result_type=UNSET)
+            branch = self._branch(self.scope, spec, virtual=False)
             if each.status == "SUCCEEDED":
-                value = branch.codec.decode(bytes(each.result).decode())
+                value = read(branch.codec, unembedded(branch.codec, each.result))
                 items.append(BatchItem(each.index, spec.name, each.status, value))
             elif each.status == "FAILED":
                 error = failure(branch, each.error or wire.ErrorObject(), ChildContextError)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from durable_lambda.errors import DeserializationError, OperationError, SerializationError, ValidationError
@@ -12,7 +12,8 @@ from durable_lambda.protocol.limits import MAX_OPERATION_PAYLOAD
 from durable_lambda.protocol.operations import ErrorObject
 from durable_lambda.runtime.call import Call
 from durable_lambda.runtime.operation import Operation
-from durable_lambda.values import Codec
+from durable_lambda.runtime.scope import Scope
+from durable_lambda.values import UNSET, Codec, Layered, check_codec, codec_for, read, result_codec, told
 
 T = TypeVar("T")
 
@@ -53,14 +54,28 @@ def check_size(call: Call[Any], payload: str) -> None:
         )
 
 
+def codec_of(
+    scope: Scope, verb: str, declared: Codec[Any] | None, fn: Callable[..., Any], result_type: Any
+) -> Codec[Any]:
+    """How a result is stored: by the codec of the call, else by its type; and by the handler's codec around that.
+
+    Raises `ValidationError` for what is no codec, and for an annotation that cannot be resolved or decoded.
+    """
+    codec = declared
+    if codec is not None:
+        check_codec(codec, f"{verb}()")
+    else:
+        codec = result_codec(fn) if result_type is UNSET else codec_for(result_type)
+    around = scope.invocation.codec
+    return codec if around is None else Layered(codec, around)
+
+
 def stored(call: Call[Any], codec: Codec[T], payload: str | None) -> Operation[T]:
     """The operation of a recorded result."""
     try:
-        return Operation(codec.decode("null" if payload is None else payload))
-    except DeserializationError as error:
+        return Operation(read(codec, payload))
+    except Exception as error:  # also of a codec of the user's
         return Operation.failed(unreadable(call, error))
-    except Exception as error:  # of a codec of the user's
-        return Operation.failed(error)
 
 
 def unwritable(call: Call[Any], error: Exception) -> SerializationError:
@@ -70,9 +85,11 @@ def unwritable(call: Call[Any], error: Exception) -> SerializationError:
 
 def unreadable(call: Call[Any], error: Exception) -> DeserializationError:
     """The error of a recorded result that cannot be read as the type that the code asks for."""
-    return DeserializationError(
-        f"the recorded result of {call.label}: {error}", operation_name=call.name, operation_id=call.id
+    unread = DeserializationError(
+        f"the recorded result of {call.label}: {told(error)}", operation_name=call.name, operation_id=call.id
     )
+    unread.__cause__ = error
+    return unread
 
 
 def failure(

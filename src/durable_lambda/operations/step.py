@@ -23,7 +23,15 @@ from durable_lambda.failures import describe, raise_as_recorded
 from durable_lambda.loop import CURRENT
 from durable_lambda.operations.attempts import Attempted, attempts_ended
 from durable_lambda.operations.body import Body
-from durable_lambda.operations.outcome import check_callable, check_classes, check_size, failure, stored, unwritable
+from durable_lambda.operations.outcome import (
+    check_callable,
+    check_classes,
+    check_size,
+    codec_of,
+    failure,
+    stored,
+    unwritable,
+)
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.updates import StepOptions
 from durable_lambda.retry import Retry, retry_policy
@@ -32,7 +40,7 @@ from durable_lambda.runtime.logging import body_logger
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
 from durable_lambda.runtime.strand import BodyStrand
-from durable_lambda.values import UNSET, Codec, codec_for, result_codec, round_trip
+from durable_lambda.values import UNSET, Codec, round_trip
 
 T = TypeVar("T")
 
@@ -122,10 +130,7 @@ class Step(Attempted[T]):
         self.at_most_once = at_most_once
         self.raises = raises
         self.inline = inline
-        if codec is not None:
-            self.codec: Codec[T] = codec
-        else:
-            self.codec = result_codec(fn) if result_type is UNSET else codec_for(result_type)
+        self.codec: Codec[T] = codec_of(scope, self.verb, codec, fn, result_type)
 
     def prepare(self) -> None:
         fn, args = self.fn_args

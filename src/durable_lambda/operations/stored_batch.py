@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from durable_lambda.batch import ItemStatus
 from durable_lambda.completion import CompletionReason
 from durable_lambda.protocol.operations import ErrorObject
+from durable_lambda.values import Codec, JsonCodec
 
 LETTER_OF: Final[dict[ItemStatus, str]] = {"SUCCEEDED": "S", "FAILED": "F", "STARTED": "-"}
 NULL: Final = msgspec.Raw(b"null")
@@ -40,3 +41,13 @@ class Summary(msgspec.Struct, rename="camel"):
     status: str
     item_statuses: str = ""
     """One letter a branch: S, F, or - for one that was not done."""
+
+
+def embedded(codec: Codec[Any], payload: str) -> msgspec.Raw:
+    """The result of a branch inside that of its batch: JSON as it is, the text of any other codec as a string."""
+    return msgspec.Raw(payload if isinstance(codec, JsonCodec) else msgspec.json.encode(payload))
+
+
+def unembedded(codec: Codec[Any], stored: msgspec.Raw) -> str:
+    """The result of a branch as its own CONTEXT has it."""
+    return bytes(stored).decode() if isinstance(codec, JsonCodec) else msgspec.json.decode(stored, type=str)

@@ -14,12 +14,13 @@ from durable_lambda.operations.outcome import check_callable
 from durable_lambda.operations.step import Step
 from durable_lambda.retry import Retry, retry_policy
 from durable_lambda.runtime.scope import Scope
+from durable_lambda.values import Codec
 
 
 class WaitForCallback(ChildContext[Any]):
     """A CONTEXT around a CALLBACK and the STEP that submits it."""
 
-    __slots__ = ("result_type", "retry", "submitter", "submitter_args", "timers")
+    __slots__ = ("answer_codec", "result_type", "retry", "submitter", "submitter_args", "timers")
 
     sub_type = "WaitForCallback"
     verb = "wait_for_callback"
@@ -37,8 +38,10 @@ class WaitForCallback(ChildContext[Any]):
         heartbeat_timeout: Duration | None,
         retry: Retry | int | None,
         result_type: Any,
+        codec: Codec[Any] | None,
     ) -> None:
-        super().__init__(scope, name, self._answer, (), virtual=False, result_type=result_type)
+        super().__init__(scope, name, self._answer, (), virtual=False, result_type=result_type, codec=codec)
+        self.answer_codec = codec
         self.submitter = submitter
         self.submitter_args = args
         self.timers = timeout, heartbeat_timeout
@@ -78,4 +81,4 @@ class WaitForCallback(ChildContext[Any]):
                 error_type=error_type_name(type(error)),
                 error_message=text_of(error),
             ) from error
-        return await scope.read(CallbackResult(scope, handle, self.result_type, raw=False))
+        return await scope.read(CallbackResult(scope, handle, self.result_type, raw=False, codec=self.answer_codec))

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 
 from durable_lambda.arguments import check_name
 from durable_lambda.operations.child import ChildContext
-from durable_lambda.operations.outcome import check_callable
+from durable_lambda.operations.outcome import check_callable, codec_of
 from durable_lambda.operations.wait import Wait
 from durable_lambda.retry import Retry, retry_policy
 from durable_lambda.runtime.scope import Scope
-from durable_lambda.values import UNSET, codec_for, result_codec
+from durable_lambda.values import Codec
 
 T = TypeVar("T")
 
@@ -35,12 +35,13 @@ class WithRetry(ChildContext[T]):
         *,
         retry: Retry | int | None,
         result_type: Any,
+        codec: Codec[T] | None,
     ) -> None:
         super().__init__(scope, name, self._attempts, (), virtual=False, result_type=Any)
         self.block = fn
         self.block_args = args
         self.retry = retry
-        self.codec = result_codec(fn) if result_type is UNSET else codec_for(result_type)
+        self.codec = codec_of(scope, self.verb, codec, fn, result_type)
 
     def prepare(self) -> None:
         super().prepare()

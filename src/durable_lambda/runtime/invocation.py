@@ -27,6 +27,7 @@ from durable_lambda.runtime.checkpointer import Checkpointer
 from durable_lambda.runtime.journal import Journal
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.poller import Poller
+from durable_lambda.values import Codec
 
 T = TypeVar("T")
 
@@ -71,11 +72,14 @@ class Invocation:
         lambda_context: LambdaContext | None,
         classes: ExceptionClasses,
         start_delay: float,
+        codec: Codec[str] | None = None,
     ) -> None:
         self.arn = arn
         self.journal = journal
         self.lambda_context = lambda_context
         self.classes = classes
+        self.codec = codec
+        """Of the handler: what is stored of every result is put through it."""
         self.loop = asyncio.get_running_loop()
         self.checkpointer = Checkpointer(self, backend, token, start_delay)
         self.ready = 0
