@@ -21,7 +21,7 @@ from durable_lambda.completion import BatchProgress, Completion, CompletionReaso
 from durable_lambda.errors import ChildContextError, NonDeterministicExecutionError, ValidationError
 from durable_lambda.failures import describe, raise_as_recorded
 from durable_lambda.operations.child import ChildContext
-from durable_lambda.operations.outcome import failure, unreadable
+from durable_lambda.operations.outcome import codec_of, failure, unreadable
 from durable_lambda.operations.stored_batch import (
     LETTER_OF,
     NULL,
@@ -107,6 +107,8 @@ class Batch(Call[T]):
         if not isinstance(self.completion, Completion):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValidationError(f"completion must be a Completion, not {self.completion!r}: Completion.at_least(2)")
         self._specs = self.specs()
+        for fn in {id(spec.fn): spec.fn for spec in self._specs}.values():
+            codec_of(self.scope, self.verb, self.codec, fn, UNSET)  # raises now what each branch would raise
         self.completion.check(len(self._specs))
 
     def replay(self, recorded: wire.Operation) -> Operation[T] | None:
