@@ -111,6 +111,12 @@ class Completion(msgspec.Struct, frozen=True):
                 f"the completion asks for {self.min_successful} successful branches, and there are {total}"
             )
 
+    def least(self, total: int) -> int:
+        """How many of so many branches are begun at least, if none of them fails."""
+        if self.predicate is not None:
+            return 0
+        return total if self.min_successful is None else self.min_successful
+
     def decide(self, progress: BatchProgress) -> CompletionReason | None:
         """The reason for which the batch is decided, or `None` when it is not."""
         if self.predicate is not None:

@@ -61,6 +61,10 @@ class ChildContext(Call[T]):
         """What was recorded of its failure, and the exception that it is."""
         self.codec: Codec[T] = codec_of(scope, self.verb, codec, fn, result_type)
 
+    @property
+    def new_operations(self) -> int:
+        return 0 if self.virtual else 1
+
     def prepare(self) -> None:
         check_name(self.name, self.verb)
         check_callable(self.fn, self.verb)

@@ -98,6 +98,10 @@ class Batch(Call[T]):
         """What the call gives, or raises, for what became of its branches."""
         raise NotImplementedError
 
+    @property
+    def new_operations(self) -> int:
+        return 1 if self.nesting == "flat" else 1 + self.completion.least(len(self._specs))
+
     def prepare(self) -> None:
         check_name(self.name, self.verb)
         _check_count(self.max_concurrency, "max_concurrency", self.verb)

@@ -48,6 +48,10 @@ class WaitForCallback(ChildContext[Any]):
         self.retry = retry
         self.result_type = result_type
 
+    @property
+    def new_operations(self) -> int:
+        return 3  # the callback and the step that submits it
+
     def prepare(self) -> None:
         check_name(self.name, self.verb)
         check_name(f"{self._prefix}create callback id", self.verb)  # the longer one of the two inside

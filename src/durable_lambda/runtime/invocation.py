@@ -22,11 +22,13 @@ from durable_lambda.failures import place_of
 from durable_lambda.loop import CURRENT, Strand
 from durable_lambda.protocol.backend import DurableBackend
 from durable_lambda.protocol.hosting import InvocationInterrupted, LambdaContext
+from durable_lambda.protocol.limits import MAX_OPERATIONS
 from durable_lambda.rebuilding import ExceptionClasses
 from durable_lambda.runtime.checkpointer import Checkpointer
 from durable_lambda.runtime.journal import Journal
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.poller import Poller
+from durable_lambda.runtime.quota import OperationQuota
 from durable_lambda.values import Codec
 
 T = TypeVar("T")
@@ -82,6 +84,8 @@ class Invocation:
         """Of the handler: what is stored of every result is put through it."""
         self.loop = asyncio.get_running_loop()
         self.checkpointer = Checkpointer(self, backend, token, start_delay)
+        limit = getattr(backend, "operation_limit", MAX_OPERATIONS)
+        self.quota = OperationQuota(limit, len(journal.history) - 1)  # the execution itself does not count
         self.ready = 0
         self.tasks: dict[asyncio.Task[Any], Operation[Any] | None] = {}
         """Tasks that run, with the operation that each executes; `None` for those of the function's own."""

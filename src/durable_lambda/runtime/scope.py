@@ -167,6 +167,8 @@ class Scope:
                     tracing.record_replay(call, recorded)
                 return replayed
         call.prepare()
+        if recorded is None:
+            self.invocation.quota.admit(call.label, call.new_operations, name=call.name, operation_id=call.id)
         return self._set_to_work(call, recorded, strand)
 
     def read(self, call: Call[T]) -> Operation[T]:
