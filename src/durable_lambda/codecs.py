@@ -7,6 +7,7 @@ is never less than what was returned. `PlainJsonCodec` is for no declared type, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 import msgspec
@@ -35,12 +36,12 @@ class Codec(Protocol[T]):
 class JsonCodec(Generic[T]):
     """JSON for one declared type."""
 
-    __slots__ = ("_decoder", "declared")
+    __slots__ = ("_read", "declared")
 
     def __init__(self, declared: Any) -> None:
         self.declared = declared
         try:
-            self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(declared, dec_hook=_read_model)
+            self._read: Callable[[str], T] = msgspec.json.Decoder(declared, dec_hook=_read_model).decode
         except TypeError as error:
             raise ValidationError(
                 f"{type_name(declared)} is no type that JSON can be decoded into: {error}; pass another result_type=, "
@@ -59,7 +60,7 @@ class JsonCodec(Generic[T]):
     def decode(self, payload: str) -> T:
         """Raises `DeserializationError` when the text is no JSON or does not fit the type."""
         try:
-            return self.read(payload)
+            return self._read(payload)
         except ValueError as error:  # of msgspec's and pydantic's, and what a class of the user's says of a value
             raise DeserializationError(
                 f"cannot read {_excerpt(payload)} as {type_name(self.declared)}: {error}"
@@ -68,10 +69,6 @@ class JsonCodec(Generic[T]):
     def write(self, value: T) -> bytes:
         """The value as JSON. Raises what the library raises."""
         return to_json(value)
-
-    def read(self, payload: str) -> T:
-        """The value of JSON. Raises what the library raises."""
-        return self._decoder.decode(payload)
 
     def round_trip(self, value: T) -> tuple[str, T]:
         """The value as JSON, and as it will come back. Raises `SerializationError` unless all of it does."""

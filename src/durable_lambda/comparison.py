@@ -31,19 +31,25 @@ _PLAIN: Final = frozenset({NoneType, bool, int, float, str})
 _MADE_OF_PARTS: Final = (list, tuple, set, frozenset, dict)
 
 
-def first_change(value: Any, returned: Any, place: str = "") -> Change | None:
+def first_change(value: Any, returned: Any) -> Change | None:
     """The first part of a value that did not come back, or `None` when it is all there."""
     kind = cast("type[Any]", type(value))
+    if kind in _PLAIN and kind is type(returned):
+        return None if value == returned else ("", value, returned)
     if isinstance(value, dict):
-        return _change_in_dict(cast("dict[Any, Any]", value), returned, place)
+        return _change_in_dict(cast("dict[Any, Any]", value), returned)
     if isinstance(value, list):
-        return _change_in_list(cast("list[Any]", value), returned, place)
+        return _change_in_list(cast("list[Any]", value), returned)
     if kind is tuple and isinstance(returned, tuple):
-        return _change_in_sequence(value, cast("tuple[Any, ...]", returned), place)
-    fields = None if kind in _PLAIN or kind is not type(returned) else fields_of(value)
-    if fields is not None:
-        return _change_in_fields(fields, fields_of(returned) or {}, place)
-    return None if _is_kept(kind, value, returned) else (place, value, returned)
+        return _change_in_sequence(value, cast("tuple[Any, ...]", returned))
+    if kind is type(returned) and field_names(kind) is not None:
+        return _change_in_object(value, returned)
+    return None if _is_kept(kind, value, returned) else ("", value, returned)
+
+
+def _under(step: str, change: Change) -> Change:
+    """A change in a part, with the place of the part."""
+    return f"{step}{change[0]}", change[1], change[2]
 
 
 def _is_kept(kind: type[Any], value: Any, returned: Any) -> bool:
@@ -54,9 +60,9 @@ def _is_kept(kind: type[Any], value: Any, returned: Any) -> bool:
 
 
 def _is_plain_kept(value: Any, returned: Any) -> bool:
-    """Whether one of JSON's own is there: as itself, or as the richer one that it was declared to be."""
-    if type(value) is type(returned):
-        return value == returned
+    """Whether one of JSON's own is there, as the richer one that it was declared to be."""
+    if returned is MISSING:
+        return False
     if isinstance(returned, (int, float)) and not isinstance(returned, Enum):
         return value == returned and type(value) is not bool and type(returned) is not bool
     return value is None or returned is not None
@@ -88,61 +94,68 @@ def _are_equal_and_plain(parts: Iterable[Any], others: Iterable[Any], value: obj
     return kinds <= _PLAIN and value == returned and kinds == _kinds(others)
 
 
-def _change_in_list(value: list[Any], returned: Any, place: str) -> Change | None:
+def _change_in_list(value: list[Any], returned: Any) -> Change | None:
     if isinstance(returned, (list, tuple)):
-        return _change_in_sequence(value, cast("list[Any]", returned), place)
+        return _change_in_sequence(value, cast("list[Any]", returned))
     if _kinds(value) <= _PLAIN:
         return None
     is_set = isinstance(returned, (set, frozenset)) and set(value) == returned
-    return None if is_set else (place, value, cast("Any", returned))
+    return None if is_set else ("", value, cast("Any", returned))
 
 
-def _change_in_sequence(
-    value: list[Any] | tuple[Any, ...], returned: list[Any] | tuple[Any, ...], place: str
-) -> Change | None:
+def _change_in_sequence(value: list[Any] | tuple[Any, ...], returned: list[Any] | tuple[Any, ...]) -> Change | None:
     if _are_equal_and_plain(value, returned, value, returned):
         return None
     if len(value) != len(returned):
-        return place, value, returned
+        return "", value, returned
     for index, (before, after) in enumerate(zip(value, returned, strict=True)):
-        change = first_change(before, after, f"{place}[{index}]")
+        change = first_change(before, after)
         if change is not None:
-            return change
+            return _under(f"[{index}]", change)
     return None
 
 
-def _change_in_dict(value: dict[Any, Any], returned: Any, place: str) -> Change | None:
+def _change_in_dict(value: dict[Any, Any], returned: Any) -> Change | None:
     if isinstance(returned, dict):
-        return _change_in_members(value, cast("dict[Any, Any]", returned), place)
+        return _change_in_members(value, cast("dict[Any, Any]", returned))
     found = fields_of(returned)
     if found is None:
-        return None if _kinds(value.values()) <= _PLAIN else (place, value, returned)
+        return None if _kinds(value.values()) <= _PLAIN else ("", value, returned)
     # A class takes what it declares of a dict, by whatever name.
-    return _change_in_fields({key: part for key, part in value.items() if key in found}, found, place)
+    return _change_in_fields({key: part for key, part in value.items() if key in found}, found)
 
 
-def _change_in_members(value: dict[Any, Any], returned: dict[Any, Any], place: str) -> Change | None:
+def _change_in_members(value: dict[Any, Any], returned: dict[Any, Any]) -> Change | None:
     if _are_equal_and_plain(value.values(), returned.values(), value, returned) and _kinds(value) == _kinds(returned):
         return None
     if len(value) != len(returned):
         missing = next((key for key in value if type(key) is str and key not in returned), None)
-        return (place, value, returned) if missing is None else (f"{place}[{missing!r}]", value[missing], MISSING)
+        return ("", value, returned) if missing is None else (f"[{missing!r}]", value[missing], MISSING)
     for (key, before), (new, after) in zip(value.items(), returned.items(), strict=True):
-        at = f"{place}[{key!r}]"
         is_parsed = type(key) is str and type(new) is not str
-        change = None if is_parsed or (key == new and type(key) is type(new)) else (at, key, new)
-        change = change or first_change(before, after, at)
+        if not is_parsed and (key != new or type(key) is not type(new)):
+            return f"[{key!r}]", key, new
+        change = first_change(before, after)
         if change is not None:
-            return change
+            return _under(f"[{key!r}]", change)
     return None
 
 
-def _change_in_fields(fields: dict[str, Any], returned: dict[str, Any], place: str) -> Change | None:
-    for name, before in fields.items():
-        at = f"{place}.{name}"
-        if name not in returned:
-            return at, before, MISSING
-        change = first_change(before, returned[name], at)
+def _change_in_object(value: Any, returned: Any) -> Change | None:
+    """Of two objects of one class."""
+    for name in field_names(cast("type[Any]", type(value))) or ():
+        before, after = getattr(value, name, MISSING), getattr(returned, name, MISSING)
+        change = first_change(before, after)
         if change is not None:
-            return change
+            return _under(f".{name}", change)
+    extra = getattr(value, "__pydantic_extra__", None)
+    return None if not extra else _change_in_fields(extra, getattr(returned, "__pydantic_extra__", None) or {})
+
+
+def _change_in_fields(fields: dict[str, Any], returned: dict[str, Any]) -> Change | None:
+    for name, before in fields.items():
+        after = returned.get(name, MISSING)
+        change = first_change(before, after)
+        if change is not None:
+            return _under(f".{name}", change)
     return None

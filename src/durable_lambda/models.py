@@ -6,6 +6,7 @@ model inside a `msgspec.Struct`, which pydantic cannot look into, is left to `Js
 
 from __future__ import annotations
 
+import functools
 import sys
 import typing
 from typing import Any, cast
@@ -66,6 +67,7 @@ class ModelCodec(JsonCodec[Any]):
     def __init__(self, declared: Any, adapter: Any) -> None:
         self.declared = declared
         self._adapter = adapter
+        self._read = functools.partial(adapter.validate_json, by_alias=True, by_name=True)
 
     def write(self, value: Any) -> bytes:
         try:
@@ -75,6 +77,3 @@ class ModelCodec(JsonCodec[Any]):
             if isinstance(value, (dict, list, str, int, float)):
                 return super().write(value)
             raise
-
-    def read(self, payload: str) -> Any:
-        return self._adapter.validate_json(payload, by_alias=True, by_name=True)

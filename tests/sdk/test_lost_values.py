@@ -143,6 +143,14 @@ def test_it_is_refused_with_what_to_write(declared: Any, value: Any, told: str) 
     assert told in str(refusal.value)
 
 
+def test_a_loss_deep_down_is_found_at_once() -> None:
+    value: Any = (1, 2)
+    for _ in range(100):
+        value = {"a": value}
+    with pytest.raises(SerializationError, match="type tuple at "):
+        round_trip(codec_for(Any), value)
+
+
 def test_it_is_an_error_of_that_step_with_its_name() -> None:
     async def make() -> Base:
         return Derived(1, 2)

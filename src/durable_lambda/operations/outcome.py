@@ -73,7 +73,7 @@ def codec_of(
 def stored(call: Call[Any], codec: Codec[T], payload: str | None) -> Operation[T]:
     """The operation of a recorded result."""
     try:
-        return Operation(read(codec, payload))
+        return Operation(read(codec, None) if payload is None else codec.decode(payload))
     except Exception as error:  # also of a codec of the user's
         return Operation.failed(unreadable(call, error))
 
