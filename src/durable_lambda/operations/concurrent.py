@@ -307,4 +307,6 @@ def _check_count(value: int | None, option: str, verb: str) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ValidationError(f"{option} of {verb}() must be a whole number from 1, not {value!r}")
+        raise ValidationError(
+            f"{option} of {verb}() must be a whole number from 1, not {value!r}; leave it out for no such bound"
+        )

@@ -51,3 +51,16 @@ class Map(Batch[BatchResult[Any]]):
         for spec in specs:
             check_name(spec.name, "item")
         return specs
+
+    def prepare(self) -> None:
+        super().prepare()
+        if self.item_name is None:
+            return
+        known: dict[str, int] = {}
+        for index, name in enumerate(spec.name for spec in self._specs if spec.name is not None):
+            if name in known:
+                raise ValidationError(
+                    f"items {known[name]} and {index} of map() are both named {name!r}: give each a name of its own, "
+                    'item_name=lambda item, index: f"order-{index}"; without item_name it is map-item-<index>'
+                )
+            known[name] = index

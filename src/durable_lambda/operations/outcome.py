@@ -31,6 +31,20 @@ def check_callable(fn: object, operation: str) -> None:
     raise ValidationError(f"{operation}() takes a function after the name, not {fn!r}")
 
 
+def check_branch(branch: object, which: str, verb: str) -> None:
+    """Raises `ValidationError` for a branch that is no function of a context."""
+    if callable(branch):
+        return
+    if inspect.iscoroutine(branch):
+        branch.close()
+        raise ValidationError(
+            f"branch {which} of {verb}() is the coroutine {branch.__qualname__}(…): pass the function itself, which is "
+            f"called with a context of its own, {branch.__name__} and not {branch.__name__}(…); for arguments before "
+            f"the context write functools.partial({branch.__name__}, …)"
+        )
+    raise ValidationError(f"branch {which} of {verb}() must be a function of a context, not {branch!r}")
+
+
 def check_classes(raises: object) -> None:
     """Raises `ValidationError` when `raises=` is no tuple of exception classes."""
     if not isinstance(raises, tuple) or not all(

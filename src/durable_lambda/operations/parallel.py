@@ -9,7 +9,7 @@ from durable_lambda.arguments import check_name
 from durable_lambda.batch import BatchResult
 from durable_lambda.errors import ValidationError
 from durable_lambda.operations.concurrent import Batch, Branch, BranchSpec
-from durable_lambda.operations.outcome import check_callable
+from durable_lambda.operations.outcome import check_branch
 
 
 class ParallelBranch(Branch):
@@ -42,9 +42,10 @@ class Parallel(Batch[BatchResult[Any]]):
             named = [(f"parallel-branch-{index}", branch) for index, branch in enumerate(branches)]
         else:
             raise ValidationError(
-                f"parallel() takes a list of functions of the context, or a dict of names to them, not {branches!r}"
+                f"parallel() takes a list of functions of the context, or a dict of names to them, not {branches!r}: "
+                'ctx.parallel("quotes", [train, plane]), ctx.parallel("quotes", {"train": train, "plane": plane})'
             )
-        for name, branch in named:
+        for index, (name, branch) in enumerate(named):
             check_name(name, "branch")
-            check_callable(branch, "parallel")
+            check_branch(branch, repr(name) if isinstance(branches, dict) else str(index), self.verb)
         return [BranchSpec(name, branch, ()) for name, branch in named]

@@ -10,7 +10,7 @@ from durable_lambda.batch import BatchResult
 from durable_lambda.completion import Completion
 from durable_lambda.errors import ValidationError
 from durable_lambda.operations.concurrent import Batch, BranchSpec
-from durable_lambda.operations.outcome import check_callable
+from durable_lambda.operations.outcome import check_branch, check_callable
 from durable_lambda.operations.parallel import ParallelBranch
 from durable_lambda.protocol.limits import MAX_WAIT_SECONDS, MIN_WAIT_SECONDS
 from durable_lambda.runtime.scope import Scope
@@ -47,7 +47,7 @@ class First(Race[tuple[str, Any]]):
             )
         for key, branch in self.branches.items():
             check_name(key, "branch")
-            check_callable(branch, self.verb)
+            check_branch(branch, repr(key), self.verb)
         return [BranchSpec(key, branch, ()) for key, branch in self.branches.items()]
 
     def outcome(self, batch: BatchResult[Any]) -> tuple[str, Any]:
