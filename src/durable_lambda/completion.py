@@ -108,8 +108,8 @@ class Completion(msgspec.Struct, frozen=True):
         """Raises `ValidationError` when a batch of that many branches could never be decided so."""
         if self.min_successful is not None and self.min_successful > total:
             raise ValidationError(
-                f"the completion asks for {self.min_successful} successful branches, and there are {total}: it can never be "
-                f"met; ask for {total} at most, or leave out the call when there are too few"
+                f"the completion asks for {self.min_successful} successful branches, and there are {total}: it can "
+                f"never be met; ask for {total} at most, or leave out the call when there are too few"
             )
 
     def least(self, total: int) -> int:

@@ -54,7 +54,7 @@ def test_items_are_named_by_item_name_with_the_item_and_its_index() -> None:
     assert {"item 7 at 0", "item 8 at 1"} <= set(execution.ids)
 
 
-def test_equal_items_and_equal_names_are_items_of_their_own() -> None:
+def test_equal_items_are_items_of_their_own() -> None:
     async def alike(item: int, ctx: DurableContext) -> int:
         await ctx.wait("pause", 60)
         return await ctx.step("step", lambda: item)

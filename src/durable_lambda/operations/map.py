@@ -57,10 +57,12 @@ class Map(Batch[BatchResult[Any]]):
         if self.item_name is None:
             return
         known: dict[str, int] = {}
-        for index, name in enumerate(spec.name for spec in self._specs if spec.name is not None):
-            if name in known:
+        for index, spec in enumerate(self._specs):
+            if spec.name is None:
+                continue
+            first = known.setdefault(spec.name, index)
+            if first != index:
                 raise ValidationError(
-                    f"items {known[name]} and {index} of map() are both named {name!r}: give each a name of its own, "
+                    f"items {first} and {index} of map() are both named {spec.name!r}: give each a name of its own, "
                     'item_name=lambda item, index: f"order-{index}"; without item_name it is map-item-<index>'
                 )
-            known[name] = index
