@@ -7,6 +7,7 @@ is never less than what was returned. `PlainJsonCodec` is for no declared type, 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
@@ -15,6 +16,7 @@ import msgspec
 from durable_lambda.comparison import MISSING, first_change
 from durable_lambda.errors import DeserializationError, SerializationError, ValidationError
 from durable_lambda.fields import field_names
+from durable_lambda.unions import Choice, chosen, with_choices
 
 T = TypeVar("T")
 
@@ -41,7 +43,7 @@ class JsonCodec(Generic[T]):
     def __init__(self, declared: Any) -> None:
         self.declared = declared
         try:
-            self._read: Callable[[str], T] = msgspec.json.Decoder(declared, dec_hook=_read_model).decode
+            self._read: Callable[[str], T] = _reader(declared)
         except TypeError as error:
             raise ValidationError(
                 f"{type_name(declared)} is no type that JSON can be decoded into: {error}; pass another result_type=, "
@@ -99,7 +101,10 @@ class JsonCodec(Generic[T]):
             return f"{what} would come back as {after!r:.80}: {before!r:.80} has no form in JSON"
         told = f"{what} would come back as {_shown(after)}, as {type_name(self.declared)} says"
         if field_names(cast("type[Any]", type(before))) is not None:
-            return f"{told}, without what only {kind} has: declare {kind} there, or pass result_type={kind}"
+            return (
+                f"{told}, without what only {kind} has: declare {kind} there, or pass result_type={kind}; classes of a "
+                "union whose fields are the same need to be a msgspec.Struct with tag=True"
+            )
         return f"{told}: declare {kind} there (`-> …`, or result_type=), or return what is declared"
 
 
@@ -197,16 +202,31 @@ def type_name(declared: Any) -> str:
 
 
 def _write_model(value: Any) -> Any:
-    """A pydantic model in a struct, or what else JSON does not know."""
+    """A pydantic model in a struct or in a payload, or what else of pydantic's is there."""
     cls = cast("type[Any]", type(value))
-    if hasattr(cls, "__pydantic_serializer__"):
+    if hasattr(cls, "model_dump"):
         return value.model_dump(mode="json", by_alias=True, round_trip=True, warnings="error")
+    if hasattr(cls, "__get_pydantic_core_schema__"):
+        return sys.modules["pydantic_core"].to_jsonable_python(value)
     raise TypeError(f"{type_name(cls)} has no form in JSON")
 
 
+def _reader(declared: Any) -> Callable[[str], Any]:
+    """What reads JSON as a type. Raises `TypeError` when nothing does."""
+    try:
+        return msgspec.json.Decoder(declared, dec_hook=_read_model).decode
+    except TypeError:
+        replaced = with_choices(declared)
+        if replaced is declared:
+            raise
+        return msgspec.json.Decoder(replaced, dec_hook=_read_model).decode
+
+
 def _read_model(declared: type[Any], value: Any) -> Any:
+    if issubclass(declared, Choice):
+        return chosen(declared, value, _read_model)
     if not hasattr(declared, "__pydantic_validator__"):
-        raise msgspec.ValidationError(f"{type_name(declared)} cannot be made from JSON")
+        return value  # msgspec refuses it unless it is of that class, as everything is of `object`
     return declared.model_validate_json(msgspec.json.encode(value), by_alias=True, by_name=True)
 
 

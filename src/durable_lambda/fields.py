@@ -8,8 +8,8 @@ from typing import Any, cast
 
 @functools.lru_cache(maxsize=1024)
 def field_names(cls: type[Any]) -> tuple[str, ...] | None:
-    """The names of the fields that objects of a class are made of: a dataclass, a struct, a named tuple, a pydantic
-    model or an attrs class; `None` for any other class."""
+    """The names of the fields that objects of a class are made of: a dataclass, a struct, a named tuple or a
+    pydantic model; `None` for any other class."""
     if hasattr(cls, "__dataclass_fields__"):
         import dataclasses  # late: loaded already by whoever made one, and not needed by anybody else
 
@@ -20,10 +20,7 @@ def field_names(cls: type[Any]) -> tuple[str, ...] | None:
     if isinstance(names, tuple):
         return cast("tuple[str, ...]", names)
     model: object = getattr(cls, "__pydantic_fields__", None)
-    if isinstance(model, dict):
-        return tuple(cast("dict[str, object]", model))
-    attributes: Any = getattr(cls, "__attrs_attrs__", None)
-    return None if attributes is None else tuple(each.name for each in attributes)
+    return tuple(cast("dict[str, object]", model)) if isinstance(model, dict) else None
 
 
 def fields_of(value: object) -> dict[str, Any] | None:

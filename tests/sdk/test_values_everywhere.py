@@ -12,16 +12,30 @@ from uuid import UUID
 
 import msgspec
 import pydantic
+import pydantic.dataclasses
 import pytest
 from pydantic import Field
 
 from drive import Execution
 from durable_lambda import Completion, DurableContext, durable_execution
 from durable_lambda.engine import Engine, SkippingClock
+from durable_lambda.values import codec_for
 from value_strategies import Box, Card, Cash, Colour, Line, Mode, Movie, Order, OrderId, Pair, Payment, Point
 
 T = TypeVar("T")
 Bound = TypeVar("Bound", bound=Line)
+
+
+@dataclass
+class Approved:
+    by: str
+    on: date
+
+
+@dataclass
+class Rejected:
+    why: str
+    until: date | None = None
 
 
 class Right(Flag):
@@ -60,6 +74,26 @@ class Stay(msgspec.Struct):
     nights: dict[str, Customer | None] = {}
 
 
+@pydantic.dataclasses.dataclass
+class Room:
+    number: int = Field(alias="roomNumber")
+    url: pydantic.HttpUrl | None = None
+
+
+class Booking(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="allow")
+    line: Line
+    point: Point
+    mode: Mode
+    price: Decimal
+    period: timedelta
+    data: bytes = b"text"
+
+
+class Numbers(pydantic.RootModel[tuple[int, ...]]):
+    pass
+
+
 ADA = Customer(fullName="Ada", since=datetime(2026, 1, 2, tzinfo=UTC), lines=[Line("tea")])
 ORDER = Order(UUID(int=7), (Line("tea"), Line("cup", 2)), datetime(2026, 1, 2, tzinfo=UTC), Card("4711"))
 OSLO = timezone(timedelta(hours=1))
@@ -68,6 +102,15 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "dataclass": (Order, ORDER),
     "struct": (Payment, Payment("p", Decimal("1.50"))),
     "tagged union": (Cash | Card, Card("4711", date(2026, 1, 2))),
+    "union of dataclasses": (Approved | Rejected, Rejected("late")),
+    "union of dataclasses or None": (Approved | Rejected | None, None),
+    "union of dataclasses and others": (Approved | Rejected | int | str, 5),
+    "unions of dataclasses in containers": (
+        dict[str, list[Approved | Rejected | None]],
+        {"a": [Approved("Ada", date(2026, 1, 2)), Rejected("late"), None]},
+    ),
+    "union of untagged structs": (Payment | Box[Line], Box(Line("a"))),
+    "dict of anything": (dict[str, object], {"a": [1, {"b": None}]}),
     "typed dict": (Movie, Movie(title="Alien", released=date(1979, 5, 25))),
     "named tuple": (Point, Point(1, "x")),
     "enum": (Colour, Colour.RED),
@@ -102,6 +145,15 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "discriminated union": (Annotated[Cat | Dog, Field(discriminator="kind")], Dog(tricks=frozenset({"sit"}))),
     "union of models": (Cat | Dog, Cat(lives=9)),
     "generic model": (Page[Customer], Page[Customer](items=[ADA])),
+    "pydantic dataclass": (Room, Room(roomNumber=5, url="https://example.org/")),  # type: ignore[arg-type]
+    "model with everything": (
+        Booking,
+        Booking(
+            line=Line("tea"), point=Point(1), mode=Mode.FAST, price=Decimal("1.10"), period=timedelta(days=-1), more=1
+        ),  # type: ignore[call-arg]
+    ),
+    "root model": (Numbers, Numbers((1, 2))),
+    "annotation of pydantic's": (list[pydantic.HttpUrl], [pydantic.HttpUrl("https://example.org/")]),
     "models in a dataclass": (Visit, Visit(ADA, Cat(lives=9))),
     "models in a struct": (Stay, Stay(ADA, {"mon": ADA, "tue": None})),
 }
@@ -232,7 +284,7 @@ def test_the_state_that_a_check_gets_from_the_last_one(declared: Any, value: Any
 def test_events_payloads_answers_and_results_between_functions(declared: Any, value: Any) -> None:
     """One function hands a value to another, which takes it as its event and returns it; callbacks bring it too."""
     seen: list[Any] = []
-    text = msgspec.json.encode(value, enc_hook=lambda model: model.model_dump(mode="json", by_alias=True))
+    text = codec_for(declared).encode(value).encode()
 
     async def echo(event: Any, ctx: DurableContext) -> Any:
         seen.append(event)
