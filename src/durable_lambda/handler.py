@@ -23,23 +23,24 @@ from durable_lambda.errors import (
     SerializationError,
     ValidationError,
 )
-from durable_lambda.failures import ExceptionClasses, describe
+from durable_lambda.failures import describe
 from durable_lambda.loop import InvocationLoop
 from durable_lambda.protocol.backend import DurableBackend
 from durable_lambda.protocol.errors import ServiceError
-from durable_lambda.protocol.hosting import LambdaContext
+from durable_lambda.protocol.hosting import InvocationInterrupted, LambdaContext
 from durable_lambda.protocol.invocation import InvocationInput, InvocationOutput, parse_invocation
 from durable_lambda.protocol.limits import MAX_EXECUTION_PAYLOAD, MAX_INVOCATION_RESPONSE, MAX_PAGE_SIZE
 from durable_lambda.protocol.operations import Operation, RawOperation, decode_operation, operation_id_of
 from durable_lambda.protocol.updates import OperationUpdate
+from durable_lambda.rebuilding import ExceptionClasses
 from durable_lambda.runtime import process
 from durable_lambda.runtime.checkpointer import START_DELAY, classified
 from durable_lambda.runtime.instrumentation import Instrumentation
-from durable_lambda.runtime.invocation import Ending, Invocation, InvocationInterrupted
+from durable_lambda.runtime.invocation import Ending, Invocation
 from durable_lambda.runtime.journal import Journal
 from durable_lambda.runtime.scope import Scope
 from durable_lambda.signature import check_signature, checked_delay, checked_error_hook
-from durable_lambda.values import codec_for, parameter_type, result_codec, round_trip
+from durable_lambda.values import Codec, check_codec, codec_for, parameter_type, result_codec, round_trip
 
 if TYPE_CHECKING:
     from durable_lambda.runtime.hooks import Hooks
@@ -70,9 +71,13 @@ class Handler(Generic[E, R]):
         hooks: Hooks | Iterable[Hooks] | None = None,
         on_error: ErrorHook | None = None,
         start_delay: float = START_DELAY,
+        codec: Codec[str] | None = None,
     ) -> None:
         if isinstance(fn, Handler):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValidationError(f"{fn!r} is one already: decorate it once")
+        if codec is not None:
+            check_codec(codec, "@durable_execution()")
+        self._codec = codec
         self._event_parameter = check_signature(fn)
         self._on_error = checked_error_hook(on_error)
         self._make_scope = _awaiting_scope if is_async(fn) else _blocking_scope()
@@ -167,6 +172,7 @@ class Handler(Generic[E, R]):
             lambda_context=lambda_context,
             classes=self._classes,
             start_delay=self._start_delay,
+            codec=self._codec,
         )
         observer = run.observer = self._instrumentation.observe(self.name, run)
         answer = self._run(run, execution)
@@ -293,6 +299,7 @@ class HandlerOptions(TypedDict, total=False):
 
     name: str | None
     backend: DurableBackend | None
+    codec: Codec[str] | None
     hooks: Hooks | Iterable[Hooks] | None
     on_error: ErrorHook | None
     start_delay: float
@@ -332,6 +339,9 @@ def durable_execution(fn: Callable[..., Any] | None = None, /, **options: Any) -
             call no durable operations. It never sees a suspension, nor an invocation that is made again. Default: none.
         start_delay: Seconds that a step's START waits for its outcome, so that a fast step is one call; 0 sends it
             before the body runs. Default 0.05.
+        codec: What the stored text of every result is put through: an encryption or a compression of the results of
+            steps, conditions, child contexts and branches. Not of the event and the execution's result, of callbacks
+            and invokes, which others write and read, nor of errors. Default: they are stored as JSON.
 
     Raises:
         ValidationError: The function does not take an event and a context of its kind.

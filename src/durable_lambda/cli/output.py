@@ -64,6 +64,9 @@ def _is_for_rebuilding(data: str) -> bool:
     return isinstance(content, dict) and set(cast("dict[str, object]", content)) <= {
         "args",
         "attributes",
-        "binary",
+        "notes",
         "exceptions",
+        "cause",
+        "context",
+        "others",
     }

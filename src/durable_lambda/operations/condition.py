@@ -8,17 +8,17 @@ from typing import Any, NoReturn, TypeVar
 
 from durable_lambda.arguments import check_callable, check_name
 from durable_lambda.errors import SerializationError, ValidationError, WaitForConditionError
-from durable_lambda.failures import describe
+from durable_lambda.failures import describe, raise_as_recorded
 from durable_lambda.operations.attempts import Attempted, attempts_ended
 from durable_lambda.operations.body import Body
-from durable_lambda.operations.outcome import check_size, failure, stored, unwritable
+from durable_lambda.operations.outcome import check_size, codec_of, failure, stored, unwritable
 from durable_lambda.operations.step import run_as_attempt
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.updates import StepOptions
 from durable_lambda.retry import Poll
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
-from durable_lambda.values import Codec, read_payload, result_codec, write_payload
+from durable_lambda.values import UNSET, Codec, read_payload, write_payload
 
 S = TypeVar("S")
 
@@ -41,13 +41,14 @@ class Condition(Attempted[S]):
         initial_state: S,
         until: Callable[[S], bool],
         poll: Poll,
+        codec: Codec[S] | None,
     ) -> None:
         super().__init__(scope, name)
         self.check = check
         self.initial_state = initial_state
         self.until = until
         self.poll = poll
-        self.codec: Codec[S] = result_codec(check)
+        self.codec: Codec[S] = codec_of(scope, self.verb, codec, check, UNSET)
 
     def prepare(self) -> None:
         check_name(self.name, self.verb)
@@ -124,4 +125,4 @@ class Condition(Attempted[S]):
     async def _fail(self, error: Exception) -> NoReturn:
         record = describe(error)
         await self.conclude(self.update("FAIL", error=record))
-        raise failure(self, record, WaitForConditionError, original=error) from None
+        raise_as_recorded(failure(self, record, WaitForConditionError, original=error))

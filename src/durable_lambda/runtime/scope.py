@@ -103,6 +103,10 @@ class Scope:
         """Whether nothing that happens here counts any more: the invocation has ended, or this branch was cut off."""
         return self.invocation.is_closing or (self.lifeline is not None and self.lifeline.is_cut)
 
+    def does_count(self) -> bool:
+        """The opposite of `is_ended`, to be asked later."""
+        return not self.is_ended
+
     def announce(self, update: OperationUpdate) -> None:
         """Send an update that is no call's with the next one, or a moment later."""
         self.check_counts()
@@ -174,7 +178,13 @@ class Scope:
                     self.invocation.observer.replayed(call, recorded, replayed.error)
                 return replayed
         call.prepare()
+        if recorded is None:
+            self.admit(call)
         return self._set_to_work(call, self._execute(call, recorded), strand)
+
+    def admit(self, call: Call[Any]) -> None:
+        """Count an operation that begins. Raises `ValidationError` when the execution may not have so many."""
+        self.invocation.quota.admit(call.label, call.new_operations, name=call.name, operation_id=call.id)
 
     def check_same(self, call: Call[Any], recorded: wire.Operation, strand: CodeStrand) -> None:
         """Raises `NonDeterministicExecutionError` when the history has another operation at this place."""
@@ -216,7 +226,7 @@ class Scope:
     def _set_to_work(self, call: Call[T], execution: Coroutine[Any, Any, T], strand: CodeStrand) -> Operation[T]:
         operation: Operation[T] = Operation(label=call.label)
         call.operation = operation
-        operation.run_by(self.invocation.spawn(execution, strand, operation))
+        operation.run_by(self.invocation.spawn(execution, strand, operation), self.does_count)
         return operation
 
     async def _execute(self, call: Call[T], recorded: wire.Operation | None) -> T:

@@ -141,6 +141,8 @@ class SyncScope(Scope):
                     del self.journal.recorded[call.id]
                     return replayed.result()
         call.prepare()
+        if recorded is None:
+            self.admit(call)
         if isinstance(call, InThread):
             return self._run_here(call, recorded)
         return self.thread.wait(partial(self._begin, call, strand))
