@@ -113,10 +113,10 @@ class CodeThread:
         self.ident = threading.get_ident()
         errand.work()
 
-    def hold(self, update: OperationUpdate) -> None:
+    def hold(self, update: OperationUpdate, *, is_outcome: bool = False) -> None:
         """Have an update sent with the next one, or a moment later. Raises `Suspended` as `post` does."""
         try:
-            self.invocation.checkpointer.hold(update)
+            self.invocation.checkpointer.hold(update, is_outcome=is_outcome)
         except RuntimeError:
             raise self.farewell() from None
 

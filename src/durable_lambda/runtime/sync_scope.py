@@ -66,7 +66,7 @@ class InThread(Call[T]):
         scope = self.scope
         if scope.batches and not at_once:
             scope.check_counts()
-            scope.thread.post(scope.checkpointer.gather, update)
+            scope.thread.hold(update, is_outcome=True)
         else:
             await self.store(update)
 
