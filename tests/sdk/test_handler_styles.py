@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
@@ -16,8 +17,16 @@ import msgspec
 import pytest
 
 from drive import Execution
-from durable_lambda import DurableContext, DurableHandler, Handler, SyncDurableContext, durable_execution
+from durable_lambda import (
+    DurableContext,
+    DurableHandler,
+    ExecutionFailedError,
+    Handler,
+    SyncDurableContext,
+    durable_execution,
+)
 from durable_lambda.engine import Engine, SkippingClock
+from durable_lambda.engine import Execution as EngineExecution
 from durable_lambda.loop import InvocationLoop
 from durable_lambda.protocol.events import event_to_wire
 from durable_lambda.protocol.updates import OperationUpdate
@@ -129,3 +138,86 @@ async def double(event: int, ctx: DurableContext) -> int:
     return await ctx.step("double", lambda: event * 2, result_type=int)
 
 
+
+
+async def double(event: int, ctx: DurableContext) -> int:
+    return await ctx.step("double", lambda: event * 2, result_type=int)
+
+
+class Lived(NamedTuple):
+    """What an engine has of an execution that has ended."""
+
+    result: Any
+    history: list[Any]
+    operations: list[Any]
+
+
+VARYING = "StackTrace", "CallbackId", "RequestId", "DurableExecutionArn"
+BY_TIMING = "EventId", "EventTimestamp", "StartTimestamp", "EndTimestamp"
+DRAWN = "Payload", "Result"
+
+
+def lived(twins: Twins, handler: Handler[Any, Any]) -> Lived:
+    with Engine(":memory:", clock=SkippingClock(start=1_735_689_600_000)) as engine:
+        engine.register(handler, name="twin")
+        engine.register(Handler(double))
+        execution = engine.start("twin", "event", execution_name="order-42")
+        answer_callbacks(engine, execution)
+        try:
+            result = execution.result(timeout=10)
+        except ExecutionFailedError as error:
+            result = [error.error_type, error.error_message]
+        history = [event_to_wire(each) for each in execution.history()]
+        operations = [msgspec.to_builtins(each) for each in execution.operations()]
+    if twins.name == "values":  # they are drawn from the id of the execution
+        return Lived(None, comparable(execution, history, *DRAWN), comparable(execution, operations, *DRAWN))
+    if twins.name in SIDE_BY_SIDE:
+        return Lived(result, in_any_order(execution, history), in_any_order(execution, operations))
+    return Lived(result, comparable(execution, history), comparable(execution, operations))
+
+
+def comparable(execution: EngineExecution, items: list[Any], *left_out: str) -> list[Any]:
+    """JSON values without what differs from run to run; what was recorded as JSON is compared as such."""
+    return [without(parsed(each, execution.id), *VARYING, *left_out) for each in items]
+
+
+def in_any_order(execution: EngineExecution, items: list[Any]) -> list[Any]:
+    return sorted(comparable(execution, items, *BY_TIMING), key=json.dumps)
+
+
+def parsed(value: Any, execution_id: str) -> Any:
+    if isinstance(value, dict):
+        return {key: parsed(each, execution_id) for key, each in value.items() if each != execution_id}
+    if isinstance(value, list):
+        return [parsed(each, execution_id) for each in value]
+    return json.loads(value) if isinstance(value, str) and value.startswith(("{", "[")) else value
+
+
+def answer_callbacks(engine: Engine, execution: EngineExecution) -> None:
+    """Answer each callback once the execution is suspended, until it has ended."""
+    news = threading.Event()
+    unwatch = execution.watch(news.set)
+    while execution.status == "RUNNING":
+        if execution.history()[-1].event_type == "InvocationCompleted":
+            for operation in execution.operations():
+                if operation.type == "CALLBACK" and operation.status == "STARTED" and operation.name in ANSWERS:
+                    assert operation.callback_details is not None
+                    engine.send_callback_success(operation.callback_details.callback_id, ANSWERS[operation.name])
+        assert news.wait(10)
+        news.clear()
+    unwatch()
+
+
+@functools.cache
+def reference_life(twins: Twins) -> Lived:
+    return lived(twins, Handler(twins.awaiting))
+
+
+@pytest.mark.parametrize("kind", ["awaiting", "blocking"])
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("twins", ALL, ids=str)
+def test_histories_on_the_engine_are_the_same(twins: Twins, style: str, kind: str) -> None:
+    seen = lived(twins, STYLES[style](getattr(twins, kind)))
+    assert seen.result == reference_life(twins).result
+    assert seen.history == reference_life(twins).history
+    assert seen.operations == reference_life(twins).operations
