@@ -138,12 +138,6 @@ async def double(event: int, ctx: DurableContext) -> int:
     return await ctx.step("double", lambda: event * 2, result_type=int)
 
 
-
-
-async def double(event: int, ctx: DurableContext) -> int:
-    return await ctx.step("double", lambda: event * 2, result_type=int)
-
-
 class Lived(NamedTuple):
     """What an engine has of an execution that has ended."""
 

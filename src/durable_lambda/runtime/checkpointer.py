@@ -83,6 +83,11 @@ class Checkpointer:
         """Seconds that the loop may be left alone before there can be something to send."""
         return max(self._start_delay, LEAST_PATIENCE)
 
+    @property
+    def is_prompt(self) -> bool:
+        """Whether nothing waits for company."""
+        return self._start_delay <= 0
+
     def submit(self, update: OperationUpdate) -> asyncio.Future[None]:
         """Send an update as soon as may be; the future is done when the service has stored it."""
         stored = Stored(self._invocation)
@@ -104,8 +109,15 @@ class Checkpointer:
         self._queue.append((update, None))
         self._flush_before_long()
 
+    def send_promptly(self, update: OperationUpdate) -> asyncio.Future[None]:
+        """As `send_lazily`; the future is done when the call has begun, if none was on its way."""
+        self.send_lazily(update)
+        begun: asyncio.Future[None] = self._invocation.loop.create_future()
+        self._invocation.loop.call_soon(lambda: begun.done() or begun.set_result(None))
+        return begun
+
     def _flush_before_long(self) -> None:
-        if self._start_delay <= 0:
+        if self.is_prompt:
             self.flush()
         elif self._timer is None and self.sender is None:
             self._timer = self._invocation.loop.call_later(self._start_delay, self.flush)

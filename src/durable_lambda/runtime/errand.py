@@ -1,0 +1,93 @@
+"""Code that a thread runs for a task of the loop: its way there and back, and how it is made to end."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+from collections.abc import Callable
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+if TYPE_CHECKING:
+    from durable_lambda.runtime.invocation import Invocation
+
+T = TypeVar("T")
+
+
+class Errand(Generic[T]):
+    """Code that a thread runs for a task of the loop."""
+
+    __slots__ = ("_code", "_ended", "_error", "_finished", "_invocation", "_value", "is_over")
+
+    def __init__(self, invocation: Invocation, code: Callable[[], T], ended: Callable[[], None]) -> None:
+        self._invocation = invocation
+        self._code = code
+        self._ended = ended
+        self._finished: asyncio.Future[None] = invocation.loop.create_future()
+        self._value: T
+        self._error: BaseException | None = None
+        self.is_over = False
+        """Whether the code has ended; set by its thread."""
+
+    def work(self) -> None:
+        """In the thread: run it, and tell the loop."""
+        try:
+            self._value = self._code()
+        except BaseException as error:
+            self._error = carried(error)
+        self.is_over = True
+        try:
+            self._invocation.loop.call_soon_threadsafe(self._finish)
+        except RuntimeError:
+            return  # the loop is closed: nobody waits for it any more
+
+    def _finish(self) -> None:
+        if not self._finished.done():
+            self._finished.set_result(None)
+        self._ended()  # after that, so that who waits is ready when the thread is not busy any more
+
+    async def outcome(self) -> T:
+        """On the loop: what it returned or raised."""
+        await self._finished
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    async def end(self) -> None:
+        """On the loop, after `outcome` was cancelled: wait until it has ended, whatever came of it."""
+        self._finished = self._invocation.loop.create_future()
+        await self._finished
+
+
+def carried(error: BaseException) -> BaseException:
+    """An error as a future can carry it: a coroutine would turn `StopIteration` into the same."""
+    if not isinstance(error, StopIteration):
+        return error
+    carried = RuntimeError("the code raised StopIteration")
+    carried.__cause__ = error
+    return carried
+
+
+def raise_at_next_line(error: BaseException) -> None:
+    """Have the code of the errand that is running raise an error once more, wherever it goes on in this thread.
+
+    A trace function may raise, and is gone when it has.
+    """
+    errand: CodeType = cast("Any", Errand).work.__code__
+
+    def trace(_: FrameType, event: str, __: object) -> Any:
+        if event == "line":
+            raise error
+        return trace
+
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code is not errand:
+        if not frame.f_globals.get("__name__", "").startswith("durable_lambda."):
+            frame.f_trace = trace
+        frame = frame.f_back
+    sys.settrace(_trace_nothing)
+
+
+def _trace_nothing(frame: FrameType, event: str, argument: object) -> None:
+    """Frames that are entered from now on are not concerned."""
