@@ -12,7 +12,6 @@ task would be cancelled.
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import copy_context
@@ -23,7 +22,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
 from durable_lambda.errors import BackendError, Suspended
 from durable_lambda.protocol.updates import OperationUpdate
 from durable_lambda.runtime import threads
-from durable_lambda.runtime.errand import Errand, carried, raise_at_next_line
+from durable_lambda.runtime.errand import Errand, carried
+from durable_lambda.runtime.eviction import Eviction, confined
 
 if TYPE_CHECKING:
     from durable_lambda.runtime.host import Host
@@ -42,7 +42,7 @@ PATIENCE: Final = 10
 class CodeThread:
     """A thread that runs the code of a context, and of the child contexts in it, as the loop sees it."""
 
-    __slots__ = ("_former_trace", "_is_busy", "_meetings", "ident", "invocation", "is_interrupted", "refusals")
+    __slots__ = ("_eviction", "_is_busy", "_meetings", "ident", "invocation", "is_interrupted", "refusals")
 
     def __init__(self, invocation: Invocation) -> None:
         self.invocation = invocation
@@ -54,7 +54,7 @@ class CodeThread:
         self._is_busy = False
         self._meetings: list[Meeting[Any]] = []
         """What it waits for, the innermost last: one below another where the loop had it run code meanwhile."""
-        self._former_trace: Any = None
+        self._eviction: Eviction | None = None
 
     # On the loop
 
@@ -119,9 +119,9 @@ class CodeThread:
 
     def _work(self, errand: Errand[Any]) -> None:
         self.ident = threading.get_ident()
-        errand.work()
-        if self.refusals > PATIENCE:
-            sys.settrace(self._former_trace)
+        confined(errand.work)
+        if self._eviction is not None:
+            self._eviction.over()
 
     def hold(self, update: OperationUpdate, *, is_outcome: bool = False) -> None:
         """Have an update sent with the next one, or a moment later; or begin to send it, where nothing is to wait.
@@ -172,8 +172,7 @@ class CodeThread:
     def refuse(self, what: str) -> NoReturn:
         """Raises `Suspended`, for an operation that is called when its code does not count any more.
 
-        Code that catches it again and again would never end, and the thread with it, which may be the one that Lambda
-        called. So it is made to raise at its next line too, outside of the `try` that caught it.
+        Code that catches it again and again is evicted.
         """
         self.refusals += 1
         farewell = self.farewell()
@@ -182,10 +181,8 @@ class CodeThread:
             "`finally` or after a caught Suspended; let it pass",
             code="ENDING",
         )
-        if self.refusals == PATIENCE + 1:
-            self._former_trace = sys.gettrace()
-        if self.refusals > PATIENCE:
-            raise_at_next_line(refusal)
+        if self.refusals == PATIENCE:
+            self._eviction = Eviction(refusal, self._work.__code__)
         raise refusal
 
 
@@ -207,6 +204,9 @@ class HostThread(CodeThread):
         self._host.stop()
 
     def meet(self, meeting: Meeting[Any]) -> None:
+        if asyncio._get_running_loop() is not None:  # pyright: ignore[reportPrivateUsage]  # the public one raises
+            super().meet(meeting)  # code that runs a loop of its own: only the keeper can run ours
+            return
         host = self._host
         host.take_turn()
         try:

@@ -1,13 +1,10 @@
-"""Code that a thread runs for a task of the loop: its way there and back, and how it is made to end."""
+"""Code that a thread runs for a task of the loop: its way there and back."""
 
 from __future__ import annotations
 
 import asyncio
-import inspect
-import sys
 from collections.abc import Callable
-from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from durable_lambda.runtime.invocation import Invocation
@@ -67,27 +64,3 @@ def carried(error: BaseException) -> BaseException:
     carried = RuntimeError("the code raised StopIteration")
     carried.__cause__ = error
     return carried
-
-
-def raise_at_next_line(error: BaseException) -> None:
-    """Have the code of the errand that is running raise an error once more, wherever it goes on in this thread.
-
-    A trace function may raise, and is gone when it has.
-    """
-    errand: CodeType = cast("Any", Errand).work.__code__
-
-    def trace(_: FrameType, event: str, __: object) -> Any:
-        if event == "line":
-            raise error
-        return trace
-
-    frame = inspect.currentframe()
-    while frame is not None and frame.f_code is not errand:
-        if not frame.f_globals.get("__name__", "").startswith("durable_lambda."):
-            frame.f_trace = trace
-        frame = frame.f_back
-    sys.settrace(_trace_nothing)
-
-
-def _trace_nothing(frame: FrameType, event: str, argument: object) -> None:
-    """Frames that are entered from now on are not concerned."""

@@ -24,7 +24,7 @@ from durable_lambda.runtime.bridge import CodeThread, Hop, HostThread, Meeting, 
 from durable_lambda.runtime.call import Call
 from durable_lambda.runtime.host import HostedLoop
 from durable_lambda.runtime.operation import Operation
-from durable_lambda.runtime.scope import Scope, was_cancelled
+from durable_lambda.runtime.scope import FOREIGN, IN_BODY, Scope, was_cancelled
 from durable_lambda.runtime.strand import CodeStrand
 
 T = TypeVar("T")
@@ -195,20 +195,15 @@ class SyncScope(Scope):
                 raise self.thread.farewell() from None
             raise
 
-    def _misplaced(self, what: str, strand: object, name: str | None = None) -> ValidationError:
-        if self.is_over or (isinstance(strand, CodeStrand) and strand.scope is not self):
-            return super()._misplaced(what, strand, name)
-        if strand is None or isinstance(strand, CodeStrand):
-            why = (
-                "this is not the thread that runs the code of its context: run branches with ctx.parallel() or "
-                "ctx.map(), which give each a thread and a context of its own"
-            )
-        else:
-            why = (
-                "a step's body cannot call durable operations: return from the step first, or group operations with "
-                "ctx.run_in_child_context(name, fn), whose function gets a context of its own"
-            )
-        return ValidationError(f"{what} cannot be called here: {why}", operation_name=name)
+    def why_misplaced(self, strand: object) -> str:
+        if isinstance(strand, CodeStrand) and strand.scope is not self:
+            return FOREIGN
+        if strand is not None and not isinstance(strand, CodeStrand):
+            return IN_BODY
+        return (
+            "this is not the thread that runs the code of its context: run branches with ctx.parallel() or ctx.map(), "
+            "which give each a thread and a context of its own"
+        )
 
     # On the loop, for the thread that waits
 
