@@ -63,7 +63,7 @@ class CodeThread:
 
         Raises whatever it raises. When this is cancelled the thread is told; it is waited for if it can hear that.
         """
-        errand = Errand(self.invocation, code, self._ended)
+        errand = Errand(self.invocation, partial(self._begin, code), self._ended)
         work = partial(copy_context().run, partial(self._work, errand))
         while True:
             await self.invocation.places.take()
@@ -116,6 +116,11 @@ class CodeThread:
         return bool(meetings) and not meetings[-1].runs_code
 
     # In the thread
+
+    def _begin(self, code: Callable[[], T]) -> T:
+        if self.is_interrupted or self.invocation.is_closing:  # before there was a thread
+            raise self.farewell()
+        return code()
 
     def _work(self, errand: Errand[Any]) -> None:
         self.ident = threading.get_ident()
