@@ -41,7 +41,8 @@ UNWIND_SECONDS: Final = 1.0
 """What `finally` blocks have before an invocation that ends leaves them behind."""
 
 _TOO_MANY_THREADS: Final = (
-    f"more than {MOST_PLACES} branches of a `def` handler run at the same time, and each waits for another one: give "
+    "no more branches of a `def` handler can run at the same time, and each that does waits for another one "
+    f"(at most {MOST_PLACES} threads an invocation, or as many as the system gives): give "
     "parallel() and map() a max_concurrency, or make the handler an `async def`, whose branches need no threads"
 )
 
@@ -206,6 +207,7 @@ class Invocation:
         if asyncio._get_running_loop() is self.loop:  # pyright: ignore[reportPrivateUsage]  # the public one raises
             self._end(ending)
         else:
+            self.is_closing = True  # at once: the code that is told must not begin anything more
             self.loop.call_soon_threadsafe(self._end, ending, context=self._plain)
 
     def break_off(self, error: Exception, cause: BaseException | None = None) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Coroutine
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from durable_lambda.arguments import check_callable
 from durable_lambda.errors import ValidationError
@@ -26,6 +26,16 @@ if TYPE_CHECKING:
     from durable_lambda.runtime.invocation import Invocation
 
 T = TypeVar("T")
+
+
+_OVER: Final = "its context's function has returned: a context is used by the function that it was given to"
+
+FOREIGN: Final = "this context belongs to other code: use the ctx that this function was given"
+
+IN_BODY: Final = (
+    "a step's body cannot call durable operations: return from the step first, or group operations with "
+    "ctx.run_in_child_context(name, fn), whose function gets a context of its own"
+)
 
 
 class Scope:
@@ -255,18 +265,16 @@ class Scope:
         self.is_over = True
 
     def _misplaced(self, what: str, strand: object, name: str | None = None) -> ValidationError:
-        if self.is_over:
-            why = "its context's function has returned: a context is used by the function that it was given to"
-        elif strand is None or asyncio._get_running_loop() is not self.invocation.loop:  # pyright: ignore[reportPrivateUsage]
-            why = "no durable function is running here: call operations from the handler's own tasks, not from a thread"
-        elif not isinstance(strand, CodeStrand):
-            why = (
-                "a step's body cannot call durable operations: return from the step first, or group operations with "
-                "ctx.run_in_child_context(name, fn), whose function gets a context of its own"
-            )
-        else:
-            why = "this context belongs to other code: use the ctx that this function was given"
+        why = _OVER if self.is_over else self.why_misplaced(strand)
         return ValidationError(f"{what} cannot be called here: {why}", operation_name=name)
+
+    def why_misplaced(self, strand: object) -> str:
+        """Why code of that strand, in this thread, cannot call operations of this context, and what to do instead."""
+        if strand is None or asyncio._get_running_loop() is not self.invocation.loop:  # pyright: ignore[reportPrivateUsage]
+            return (
+                "no durable function is running here: call operations from the handler's own tasks, not from a thread"
+            )
+        return FOREIGN if isinstance(strand, CodeStrand) else IN_BODY
 
 
 def was_cancelled(recorded: wire.Operation) -> bool:
