@@ -17,6 +17,7 @@ from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.updates import StepOptions
 from durable_lambda.retry import Poll
 from durable_lambda.runtime.operation import Operation
+from durable_lambda.runtime.rehearsal import body_of
 from durable_lambda.runtime.scope import Scope
 from durable_lambda.values import Codec, result_codec, round_trip
 
@@ -103,7 +104,7 @@ class Condition(Attempted[S]):
         before = self.initial_state
         if details is not None and details.result is not None:
             before = self.codec.decode(details.result)
-        after = await run_as_attempt(self, attempt, Body(self.check, (before,), inline=False))
+        after = await run_as_attempt(self, attempt, Body(body_of(self, self.check), (before,), inline=False))
         try:
             payload, value = round_trip(self.codec, after)
         except SerializationError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid as _uuid
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from durable_lambda.arguments import check_name
 from durable_lambda.errors import ValidationError
@@ -23,9 +23,13 @@ if TYPE_CHECKING:
     from random import Random
 
 
+NOW: Final = "Now"
+"""The sub type of the step that records the time."""
+
+
 class _Now(Step[datetime]):
     __slots__ = ()
-    sub_type = "Now"
+    sub_type = NOW
     verb = "now"
 
 

@@ -30,6 +30,7 @@ from durable_lambda.retry import Retry, retry_policy
 from durable_lambda.runtime.call import Call
 from durable_lambda.runtime.logging import body_logger
 from durable_lambda.runtime.operation import Operation
+from durable_lambda.runtime.rehearsal import body_of
 from durable_lambda.runtime.scope import Scope
 from durable_lambda.runtime.strand import BodyStrand
 from durable_lambda.values import UNSET, Codec, codec_for, result_codec, round_trip
@@ -131,7 +132,7 @@ class Step(Attempted[T]):
         fn, args = self.fn_args
         check_name(self.name, "step")
         check_callable(fn, "step")
-        self._body = Body(fn, args, inline=self.inline)
+        self._body = Body(body_of(self, fn), args, inline=self.inline)
         self._policy = retry_policy(self.retry)
         check_classes(self.raises)
         self._deadline: float | None = None

@@ -16,6 +16,7 @@ from durable_lambda.protocol.updates import OperationUpdate
 from durable_lambda.runtime import determinism, tracing
 from durable_lambda.runtime.lifeline import PATIENCE, Lifeline
 from durable_lambda.runtime.operation import Operation
+from durable_lambda.runtime.rehearsal import REHEARSAL
 from durable_lambda.runtime.strand import CodeStrand
 
 if TYPE_CHECKING:
@@ -204,6 +205,9 @@ class Scope:
     async def _execute(self, call: Call[T], recorded: wire.Operation | None) -> T:
         if recorded is not None and was_cancelled(recorded):
             await self.invocation.cancel_again()
+        rehearsal = REHEARSAL.get()
+        if rehearsal is not None:
+            return await rehearsal.execute(call, recorded)
         if not tracing.is_enabled():
             return await call.execute(recorded)
         with tracing.span(call, recorded):

@@ -1,0 +1,37 @@
+"""The testing kit: virtual time, stubs, a mock context, every crash and every history, without a server or an account.
+
+Each name is loaded when it is first asked for, so that a test suite pays for what it uses.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from durable_lambda.testing.operations import Operations as Operations
+    from durable_lambda.testing.operations import OperationView as OperationView
+    from durable_lambda.testing.run import DurableRun as DurableRun
+    from durable_lambda.testing.run import NotEndedError as NotEndedError
+    from durable_lambda.testing.runner import DurableTestRunner as DurableTestRunner
+
+_HOMES = {
+    "operations": ("OperationView", "Operations"),
+    "run": ("DurableRun", "NotEndedError"),
+    "runner": ("DurableTestRunner",),
+}
+_HOME_OF = {name: f"{__name__}.{home}" for home, names in _HOMES.items() for name in names}
+
+__all__ = list(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
