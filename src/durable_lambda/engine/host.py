@@ -74,7 +74,9 @@ class Host:
         """Who waits for an execution's end, by its id."""
         self.backend = InProcessBackend(self)
         self.invokes = Invokes(self)
-        self.invoker = Invoker(loop, self.context, self.backend, self._on_invocation_end, self._on_idle, entropy)
+        self.invoker = Invoker(
+            loop, self.context, self.backend, self._on_invocation_end, self._on_idle, entropy=entropy
+        )
         self.commit = GroupCommit(
             store,
             loop,

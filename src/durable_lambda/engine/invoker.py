@@ -78,6 +78,7 @@ class Invoker:
         backend: DurableBackend,
         on_end: Callable[[Hosted, asyncio.Task[None], Outcome], None],
         on_idle: Callable[[], None],
+        *,
         entropy: Entropy,
     ) -> None:
         self._loop = loop

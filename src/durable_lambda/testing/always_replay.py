@@ -2,7 +2,7 @@
 
 It is the cheapest proof that a function is deterministic: whatever it does between two operations happens again and
 again, and has to lead to the same operations. The engine sees one invocation, so the history is what it always is: the
-function is invoked anew in the middle of it, with the token of its last checkpoint and everything that is known by then.
+function is invoked anew in the middle of it, with the token of its last checkpoint and all that is known by then.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from durable_lambda.errors import Suspended
 from durable_lambda.protocol import operations as wire
-from durable_lambda.protocol.backend import CheckpointResponse, ExecutionState, WatchableBackend
+from durable_lambda.protocol.backend import CheckpointResponse, DurableBackend, ExecutionState, WatchableBackend
 from durable_lambda.protocol.hosting import DurableFunction, LambdaContext
 from durable_lambda.protocol.invocation import InitialExecutionState, InvocationInput, InvocationOutput
 from durable_lambda.protocol.limits import MAX_PAGE_SIZE
@@ -31,9 +31,11 @@ class ReplayingFunction:
         self.name = function.name
 
     async def invoke(
-        self, invocation: InvocationInput, backend: WatchableBackend, lambda_context: LambdaContext
+        self, invocation: InvocationInput, backend: DurableBackend, lambda_context: LambdaContext
     ) -> InvocationOutput:
         """One invocation of the engine's, in as many pieces as there are operations."""
+        if not isinstance(backend, WatchableBackend):
+            raise TypeError("replay at every operation is for functions in the engine's process")
         relay = Relay(backend, invocation.checkpoint_token)
         self._relays[invocation.durable_execution_arn] = relay
         while True:

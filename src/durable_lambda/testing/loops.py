@@ -57,7 +57,8 @@ class VirtualLoop(InvocationLoop):
 
     def drop(self) -> None:
         """Run nothing of what is ready, and stop: what a process does that is killed."""
-        for handle in tuple(self._ready):  # type: ignore[attr-defined]
+        ready: list[asyncio.Handle] = list(self._ready)  # type: ignore[attr-defined]
+        for handle in ready:
             handle.cancel()
         self.stop()
 
@@ -74,7 +75,7 @@ class VirtualLoop(InvocationLoop):
     def _can_jump(self) -> bool:
         if self.elsewhere or len(self._selector.get_map()) > 1:  # type: ignore[attr-defined]  # one: what wakes the loop
             return False
-        timers: list[Any] = self._scheduled  # type: ignore[attr-defined]
+        timers: list[asyncio.TimerHandle] = list(self._scheduled)  # type: ignore[attr-defined]
         if any(timer._callback is _SLEEP for timer in timers):
             return True
         return all(thread.name.startswith(_OWN_THREADS) for thread in threading.enumerate())

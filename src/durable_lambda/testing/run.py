@@ -141,7 +141,9 @@ class DurableRun:
         Raises:
             LookupError: No such callback is waited for; the message tells which are.
         """
-        self._answer(name, index, lambda key: CallbackAnswer(key, is_success=True, payload=encode_value("value", value)))
+        self._answer(
+            name, index, lambda key: CallbackAnswer(key, is_success=True, payload=encode_value("value", value))
+        )
 
     def send_callback_failure(self, name: str, error: BaseException | str | ErrorObject, *, index: int = 0) -> None:
         """Answer a callback with a failure. Raises as `send_callback_success` does."""
@@ -159,12 +161,14 @@ class DurableRun:
 
     def run(self) -> DurableRun:
         """Go on until it has ended, or waits for what only the test can give. Returns itself."""
+        self._world.check_outside()
         run_blocking(self._world.settle)
         self._check(self)
         return self
 
     async def arun(self) -> DurableRun:
         """`run`, to be awaited."""
+        self._world.check_outside()
         await run_awaited(self._world.settle)
         self._check(self)
         return self
@@ -172,6 +176,7 @@ class DurableRun:
     def advance(self, by: timedelta | int) -> DurableRun:
         """Let a `timedelta`, or that many seconds, pass: what is due meanwhile happens, time-outs included."""
         duration = _milliseconds(by)
+        self._world.check_outside()
         run_blocking(lambda: self._world.advance(duration))
         self._check(self)
         return self
@@ -179,6 +184,7 @@ class DurableRun:
     async def aadvance(self, by: timedelta | int) -> DurableRun:
         """`advance`, to be awaited."""
         duration = _milliseconds(by)
+        self._world.check_outside()
         await run_awaited(lambda: self._world.advance(duration))
         self._check(self)
         return self
@@ -188,6 +194,7 @@ class DurableRun:
         self._change(lambda host: answer_callback(host, answer(callback_id)))
 
     def _change(self, action: Callable[[Host], T]) -> T:
+        self._world.check_outside()
         return run_blocking(lambda: self._world.change(action))
 
     @property

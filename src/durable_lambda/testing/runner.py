@@ -47,7 +47,7 @@ class DurableTestRunner:
         seed: Ids and the jitter of retries follow from it. Default 0.
         always_replay: Suspend and replay at every operation. Default: what the marker `durable(always_replay=…)` or the
             environment variable `DURABLE_ALWAYS_REPLAY` say, otherwise not.
-        skip_time: Whether waits and retries pass by themselves; if not, only `run.advance` lets time pass. Default: yes.
+        skip_time: Whether waits and retries pass at once; if not, only `run.advance` lets time pass. Default: yes.
         execution_timeout: For a whole execution, 1 s to 366 days (the default).
         invocation_timeout: For one invocation, 1 s to 900 s (the default), in virtual time.
         limits: The service's by default.
@@ -79,9 +79,7 @@ class DurableTestRunner:
         self._invokes: dict[str, Stub] = {}
         self._main: str | None = None
         if handler is not None:
-            self.register(
-                handler, name, execution_timeout=execution_timeout, invocation_timeout=invocation_timeout
-            )
+            self.register(handler, name, execution_timeout=execution_timeout, invocation_timeout=invocation_timeout)
 
     def register(
         self,
@@ -139,7 +137,9 @@ class DurableTestRunner:
         Returns the runner.
         """
         name = resolve(function_name, Targets(plain=_Everything()))
-        self._invokes[str(name)] = Stub("invoke", str(name), _checked(outcomes, "stub_invoke", function_name), optional=optional)
+        self._invokes[str(name)] = Stub(
+            "invoke", str(name), _checked(outcomes, "stub_invoke", function_name), optional=optional
+        )
         return self
 
     def run(self, event: Any = None, *, execution_name: str | None = None) -> DurableRun:
@@ -218,11 +218,11 @@ class DurableTestRunner:
         if run.status != "SUCCEEDED" or not (self._steps or self._invokes):
             return
         invoked = [
-            getattr(event.details, "function_name", "") for event in run.history if event.event_type == "ChainedInvokeStarted"
+            getattr(event.details, "function_name", "")
+            for event in run.history
+            if event.event_type == "ChainedInvokeStarted"
         ]
-        said = unused(
-            [*self._steps.values(), *self._invokes.values()], {"step": rehearsal.steps, "invoke": invoked}
-        )
+        said = unused([*self._steps.values(), *self._invokes.values()], {"step": rehearsal.steps, "invoke": invoked})
         if said:
             raise AssertionError(f"{said}\n{run.tree()}")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 
 class Stub:
@@ -32,9 +32,11 @@ class Stub:
         """The next outcome: returned or raised; may be awaitable where a callable gave it."""
         self.calls.append(args)
         outcome = self.outcomes[min(len(self.calls), len(self.outcomes)) - 1]
-        if isinstance(outcome, BaseException) or (isinstance(outcome, type) and issubclass(outcome, BaseException)):
+        if isinstance(outcome, BaseException):
             raise outcome
-        return outcome(*args) if callable(outcome) else outcome
+        if isinstance(outcome, type) and issubclass(cast("type[object]", outcome), BaseException):
+            raise cast("type[BaseException]", outcome)
+        return outcome(*args) if callable(cast("object", outcome)) else outcome
 
     async def aoutcome(self, *args: Any) -> Any:
         """`outcome`, awaited if need be."""

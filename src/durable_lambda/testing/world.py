@@ -7,7 +7,6 @@ here, so what is recorded is what an engine records.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Callable, Generator
 from random import Random
@@ -128,23 +127,20 @@ class World:
         """What an engine would tell of it."""
         return history_of(self.store.log(row.key))
 
+    def check_outside(self) -> None:
+        """Raise `ValidationError` for code that the loop runs: it would wait for itself."""
+        if REHEARSAL.get() is not None and self.loop.is_running():
+            raise ValidationError(
+                "a run cannot be driven by a function that is being run: call it from the test, or make a new "
+                "DurableTestRunner in the step"
+            )
+
     @contextlib.contextmanager
     def _alone(self) -> Generator[None, None, None]:
         """Nobody else runs the loop meanwhile."""
-        if self.loop.is_running() and _is_here(self.loop):
-            raise ValidationError(
-                "a test runner cannot be driven by the function that it runs: call it from the test, or make a new "
-                "DurableTestRunner in the step"
-            )
         with self.loop.lock:
             yield
 
 
 def _nothing() -> None:
     """What is changed between two runs is told to nobody."""
-
-
-def _is_here(loop: VirtualLoop) -> bool:
-    import asyncio
-
-    return asyncio._get_running_loop() is loop  # pyright: ignore[reportPrivateUsage]
