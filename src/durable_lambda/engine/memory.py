@@ -1,7 +1,7 @@
 """A store in lists, for tests: as quick as may be, and gone with the object.
 
 It keeps records as bytes like the real one, so what cannot be written to a file cannot be written here. An engine that
-is given the same `MemoryStore` again finds everything as it was stored: that is how a crash is played.
+is given a copy finds everything as it was stored at that moment: that is how a crash is played.
 """
 
 from __future__ import annotations
@@ -22,6 +22,13 @@ class MemoryStore:
     def __init__(self) -> None:
         self._rows: dict[int, ExecutionRow] = {}
         self._entries: dict[int, list[bytes]] = {}
+
+    def copy(self) -> MemoryStore:
+        """Another store with all that is stored now: the disk as the next engine finds it."""
+        twin = MemoryStore()
+        twin._rows = dict(self._rows)
+        twin._entries = {key: list(entries) for key, entries in self._entries.items()}
+        return twin
 
     def find(self, execution_id: str) -> ExecutionRow | None:
         """The execution of that id."""

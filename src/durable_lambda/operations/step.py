@@ -30,7 +30,7 @@ from durable_lambda.retry import Retry, retry_policy
 from durable_lambda.runtime.call import Call
 from durable_lambda.runtime.logging import body_logger
 from durable_lambda.runtime.operation import Operation
-from durable_lambda.runtime.rehearsal import body_of
+from durable_lambda.runtime.rehearsal import REHEARSAL, body_of
 from durable_lambda.runtime.scope import Scope
 from durable_lambda.runtime.strand import BodyStrand
 from durable_lambda.values import UNSET, Codec, codec_for, result_codec, round_trip
@@ -66,6 +66,8 @@ class StepAttempt(msgspec.Struct, frozen=True):
     @property
     def idempotency_key(self) -> str:
         """32 hexadecimal characters: the same for every attempt of this step in this execution, and for no other."""
+        if (rehearsal := REHEARSAL.get()) is not None:
+            rehearsal.noticed_key(self.operation_id)
         return blake2b(f"{self._scope.invocation.arn}/{self.operation_id}".encode(), digest_size=16).hexdigest()
 
 

@@ -25,6 +25,10 @@ class Rehearsal(Protocol):
         """What is run instead of a body. It has to be an `async def` where that is one, and none where it is not."""
         ...
 
+    def noticed_key(self, operation_id: str) -> None:
+        """The body of a step has asked for its idempotency key."""
+        ...
+
     async def execute(self, call: Call[T], recorded: wire.Operation | None) -> T:
         """Carry out an operation, by `call.execute`."""
         ...

@@ -9,6 +9,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from durable_lambda.testing.crash_report import CrashReport as CrashReport
+    from durable_lambda.testing.crash_report import RepeatedEffect as RepeatedEffect
+    from durable_lambda.testing.crashes import NO_ANSWER as NO_ANSWER
+    from durable_lambda.testing.crashes import CrashDifferenceError as CrashDifferenceError
+    from durable_lambda.testing.crashes import explore_crashes as explore_crashes
     from durable_lambda.testing.operations import Operations as Operations
     from durable_lambda.testing.operations import OperationView as OperationView
     from durable_lambda.testing.run import DurableRun as DurableRun
@@ -16,6 +21,8 @@ if TYPE_CHECKING:
     from durable_lambda.testing.runner import DurableTestRunner as DurableTestRunner
 
 _HOMES = {
+    "crash_report": ("CrashReport", "RepeatedEffect"),
+    "crashes": ("NO_ANSWER", "CrashDifferenceError", "explore_crashes"),
     "operations": ("OperationView", "Operations"),
     "run": ("DurableRun", "NotEndedError"),
     "runner": ("DurableTestRunner",),

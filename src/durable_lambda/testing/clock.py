@@ -26,6 +26,8 @@ class VirtualClock:
         self.skips = skips
         self.horizon = start
         """It jumps to whatever is due until then."""
+        self._elapses = False
+        """Whether the delay that was told last is one of the loop's own time, and no jump."""
         self.is_idle: Callable[[], bool] = _always
         """Whether nothing runs. Given by whoever has the engine."""
 
@@ -43,12 +45,13 @@ class VirtualClock:
     def delay(self, due: int, may_skip: Callable[[], bool]) -> float | None:
         if due <= self._now:
             return 0.0
-        if not self.is_idle():
+        self._elapses = not self.is_idle()
+        if self._elapses:
             return (due - self._now) / 1000  # beside what runs: it comes first if that sleeps longer
         return 0.0 if self._may_jump(due, may_skip) else None
 
     def reach(self, due: int, may_skip: Callable[[], bool]) -> None:
-        if not self.is_idle() or self._may_jump(due, may_skip):
+        if self._elapses or (self.is_idle() and self._may_jump(due, may_skip)):
             self.move_to(due)
 
     def attach(self, on_change: Callable[[], None]) -> None:

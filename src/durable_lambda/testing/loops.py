@@ -15,8 +15,10 @@ import asyncio
 import atexit
 import functools
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 from typing import Any, Final, TypeVar
 
 from durable_lambda.loop import InvocationLoop
@@ -38,6 +40,7 @@ class VirtualLoop(InvocationLoop):
         super().__init__()
         self.lock = threading.Lock()
         """Held by the thread that runs the loop."""
+        self._dropped: list[asyncio.Handle] = []
         self.on_jump: Callable[[float], None] = _nothing
         """Called with the seconds of each jump."""
         self._select: Callable[[float | None], list[Any]] = self._selector.select  # type: ignore[attr-defined]  # of every SelectorEventLoop
@@ -57,10 +60,16 @@ class VirtualLoop(InvocationLoop):
 
     def drop(self) -> None:
         """Run nothing of what is ready, and stop: what a process does that is killed."""
-        ready: list[asyncio.Handle] = list(self._ready)  # type: ignore[attr-defined]
-        for handle in ready:
-            handle.cancel()
+        ready: deque[asyncio.Handle] = self._ready  # type: ignore[attr-defined]
+        for place, handle in enumerate(tuple(ready)):
+            self._dropped.append(handle)
+            ready[place] = asyncio.Handle(_none, (), self, Context())  # the loop counts on as many as there were
         self.stop()
+
+    def take_up(self) -> None:
+        """What was dropped is ready again: tasks that were cancelled meanwhile can end."""
+        self._ready.extend(self._dropped)  # type: ignore[attr-defined]
+        self._dropped.clear()
 
     def _select_or_jump(self, timeout: float | None = None) -> list[Any]:
         if not timeout:
@@ -109,6 +118,10 @@ def run_blocking(action: Callable[[], T]) -> T:
 async def run_awaited(action: Callable[[], T]) -> T:
     """The same for a caller that awaits it, whose loop goes on meanwhile."""
     return await asyncio.wrap_future(_threads().submit(action))
+
+
+def _none() -> None:
+    """In the place of what was dropped."""
 
 
 def _nothing(_: float) -> None:

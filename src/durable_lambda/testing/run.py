@@ -10,6 +10,7 @@ from typing import Any, Final, TextIO, TypeVar
 
 from durable_lambda.cli import tree as drawing
 from durable_lambda.engine.host import Host
+from durable_lambda.engine.machine.records import ExecutionEnded
 from durable_lambda.engine.machine.state import ExecutionState
 from durable_lambda.engine.outcome import result_of
 from durable_lambda.engine.requests import CallbackAnswer, answer_callback, stop_execution
@@ -43,7 +44,6 @@ class DurableRun:
         self._world = world
         self._row = row
         self._check = check
-        RECENT.append(self)
 
     def __repr__(self) -> str:
         return f"<run of {self._row.function}: {self.status}{self._waits()}>"
@@ -111,7 +111,17 @@ class DurableRun:
     @property
     def waiting_for(self) -> list[str]:
         """What it waits for, each with what lets it go on: empty when it has ended."""
-        return [] if not self._state.is_running else [_waits_for(view) for view in self._blocked()]
+        return [_waits_for(view) for view in self._blocked()]
+
+    @property
+    def ended(self) -> ExecutionEnded | None:
+        """How it ended, as it is recorded; `None` while it has not."""
+        return self._state.ended
+
+    @property
+    def open_callbacks(self) -> list[str]:
+        """The names of the callbacks that are waited for, as `send_callback_success` takes them."""
+        return [_short_name(view) for view in self._blocked() if view.type == "CALLBACK"]
 
     def tree(self) -> str:
         """The operations as text, one a line, children below their context."""
@@ -189,6 +199,13 @@ class DurableRun:
         self._check(self)
         return self
 
+    def advance_to_next(self) -> DurableRun:
+        """Let time pass until the next moment at which something happens by itself, a time-out included."""
+        self._world.check_outside()
+        run_blocking(self._world.advance_to_next)
+        self._check(self)
+        return self
+
     def _answer(self, name: str, index: int, answer: Callable[[str], CallbackAnswer]) -> None:
         callback_id = self._open_callback(name, index)
         self._change(lambda host: answer_callback(host, answer(callback_id)))
@@ -206,7 +223,7 @@ class DurableRun:
         return list(self._state.operations.values())
 
     def _blocked(self) -> list[OperationView]:
-        blocked = self._state.blocked
+        blocked = self._state.blocked if self._state.is_running else ()
         return [view for view in self.operations.all() if view.id in blocked]
 
     def _waits(self) -> str:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from durable_lambda.engine.invoker import Registration
 from durable_lambda.engine.machine.limits import Limits
 from durable_lambda.engine.machine.targets import Targets, resolve
 from durable_lambda.engine.plain import PlainFunction
+from durable_lambda.engine.store import ExecutionRow
 from durable_lambda.engine.values import check_name, encode_value, name_of, seconds_of
 from durable_lambda.errors import ValidationError
 from durable_lambda.protocol import limits as bounds
 from durable_lambda.protocol.hosting import DurableFunction
-from durable_lambda.testing.always_replay import ReplayingFunction
 from durable_lambda.testing.clock import DEFAULT_START, VirtualClock, milliseconds
-from durable_lambda.testing.loops import run_awaited, run_blocking
+from durable_lambda.testing.loops import VirtualLoop, run_awaited, run_blocking
 from durable_lambda.testing.rehearsals import RunnerRehearsal
-from durable_lambda.testing.run import DurableRun
+from durable_lambda.testing.run import RECENT, DurableRun
 from durable_lambda.testing.settings import SETTINGS
 from durable_lambda.testing.stubs import Stub, unused
 from durable_lambda.testing.world import World
+
+R = TypeVar("R", bound=RunnerRehearsal)
 
 DAY = 86_400
 
@@ -167,6 +170,11 @@ class DurableTestRunner:
         """`start`, to be awaited."""
         return await self.arun(event, execution_name=execution_name)
 
+    @property
+    def function_name(self) -> str:
+        """What the function under test is called."""
+        return self._main or ""
+
     def stub_calls(self, name: str) -> list[tuple[Any, ...]]:
         """The arguments of each call of a stub, in the latest run."""
         for stubs in (self._steps, self._invokes):
@@ -175,42 +183,48 @@ class DurableTestRunner:
         raise LookupError(f"there is no stub {name!r}")
 
     def _begin(self, event: Any, execution_name: str | None) -> DurableRun:
+        world, row, rehearsal = self.stage(event, execution_name, RunnerRehearsal)
+        run = DurableRun(world, row, lambda run: self._check_stubs(run, rehearsal))
+        RECENT.append(run)
+        return run
+
+    def stage(
+        self,
+        event: Any,
+        execution_name: str | None,
+        make_rehearsal: Callable[..., R],
+        *,
+        loop: VirtualLoop | None = None,
+    ) -> tuple[World, ExecutionRow, R]:
+        """A new world in which the execution has begun, and nothing of it has run. For this package's own tools."""
         if self._main is None:
             raise ValidationError("nothing to run: DurableTestRunner(handler), or runner.register(handler)")
         payload = encode_value("event", event)
         clock = VirtualClock(self._start, skips=self._skip_time)
-        rehearsal = RunnerRehearsal(clock.now)
+        replays = SETTINGS.replays_always() if self._always_replay is None else self._always_replay
+        rehearsal = make_rehearsal(clock.now, always_replay=replays)
         self._steps = {name: stub.again() for name, stub in self._steps.items()}
         self._invokes = {name: stub.again() for name, stub in self._invokes.items()}
         rehearsal.stubs = self._steps
         world = World(
-            self._world_functions(rehearsal),
+            self._hosted(rehearsal),
             clock,
             limits=self._limits,
             seed=self._seed,
             rehearsal=rehearsal,
+            loop=loop,
             strict_qualifiers=self._strict_qualifiers,
         )
-        row = world.begin(self._main, payload, execution_name)
-        return DurableRun(world, row, lambda run: self._check_stubs(run, rehearsal))
+        return world, world.begin(self._main, payload, execution_name), rehearsal
 
-    def _world_functions(self, rehearsal: RunnerRehearsal) -> list[Registration | PlainFunction]:
-        replays = SETTINGS.replays_always() if self._always_replay is None else self._always_replay
+    def _hosted(self, rehearsal: RunnerRehearsal) -> list[Registration | PlainFunction]:
         functions = dict(self._functions)
         for name, stub in self._invokes.items():
             functions[name] = PlainFunction(name, _invoked(stub), bounds.MAX_INVOCATION_TIMEOUT_SECONDS)
-        if not replays:
-            return list(functions.values())
         return [
             function
             if isinstance(function, PlainFunction)
-            else Registration(
-                function.name,
-                ReplayingFunction(function.function, rehearsal.relays),
-                function.execution_timeout,
-                function.invocation_timeout,
-                function.retention,
-            )
+            else dataclasses.replace(function, function=rehearsal.function(function.function))
             for function in functions.values()
         ]
 

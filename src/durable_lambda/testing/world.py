@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from durable_lambda.engine.host import Host
 from durable_lambda.engine.invoker import Registration
+from durable_lambda.engine.machine.due import next_due
 from durable_lambda.engine.machine.limits import Limits
 from durable_lambda.engine.machine.log import history_of, recover
 from durable_lambda.engine.machine.state import ExecutionState
@@ -81,8 +82,12 @@ class World:
         return host
 
     def reopen(self, loop: VirtualLoop) -> None:
-        """Begin anew after a crash: another engine on another loop finds what was stored."""
+        """Begin anew after a crash: another engine on another loop finds what was stored.
+
+        The one that was before keeps its own store, so whatever is left of it changes nothing here.
+        """
         self.loop = loop
+        self.store = self.store.copy()
         self.host = self._open()
         self.host.recover()
 
@@ -116,6 +121,13 @@ class World:
         self.clock.horizon = target = self.clock.now() + milliseconds
         self.settle()
         self.clock.move_to(target)
+        self.settle()
+
+    def advance_to_next(self) -> None:
+        """Let time pass until something is due, if anything will be."""
+        self.settle()
+        moments = [next_due(hosted.state, hosted.state.resume_at) for hosted in self.host.live.values()]
+        self.clock.horizon = min((moment for moment in moments if moment is not None), default=self.clock.now())
         self.settle()
 
     def state(self, row: ExecutionRow) -> ExecutionState:
