@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from durable_lambda.testing.crashes import explore_crashes as explore_crashes
     from durable_lambda.testing.operations import Operations as Operations
     from durable_lambda.testing.operations import OperationView as OperationView
+    from durable_lambda.testing.replaying import ReplayDifferenceError as ReplayDifferenceError
+    from durable_lambda.testing.replaying import ReplayReport as ReplayReport
+    from durable_lambda.testing.replaying import replay as replay
     from durable_lambda.testing.run import DurableRun as DurableRun
     from durable_lambda.testing.run import NotEndedError as NotEndedError
     from durable_lambda.testing.runner import DurableTestRunner as DurableTestRunner
@@ -24,6 +27,7 @@ _HOMES = {
     "crash_report": ("CrashReport", "RepeatedEffect"),
     "crashes": ("NO_ANSWER", "CrashDifferenceError", "explore_crashes"),
     "operations": ("OperationView", "Operations"),
+    "replaying": ("ReplayDifferenceError", "ReplayReport", "replay"),
     "run": ("DurableRun", "NotEndedError"),
     "runner": ("DurableTestRunner",),
 }

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from durable_lambda.loop import InvocationLoop
 
@@ -60,7 +60,7 @@ class VirtualLoop(InvocationLoop):
 
     def drop(self) -> None:
         """Run nothing of what is ready, and stop: what a process does that is killed."""
-        ready: deque[asyncio.Handle] = self._ready  # type: ignore[attr-defined]
+        ready = cast("deque[asyncio.Handle]", self._ready)  # type: ignore[attr-defined]
         for place, handle in enumerate(tuple(ready)):
             self._dropped.append(handle)
             ready[place] = asyncio.Handle(_none, (), self, Context())  # the loop counts on as many as there were
