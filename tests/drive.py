@@ -35,6 +35,7 @@ class Execution:
         start_delay: float = 0.05,
         backend: RecordingBackend | None = None,
         loop: InvocationLoop | None = None,
+        hooks: Any = None,
     ) -> None:
         self.fn = fn
         self.event = event
@@ -42,6 +43,7 @@ class Execution:
         self.start_delay = start_delay
         self.loop = loop
         """Where to run, if not on the loop of the process."""
+        self.hooks = hooks
         self.calls: list[list[OperationUpdate]] = []
         """The checkpoints of the last invocation."""
 
@@ -49,7 +51,7 @@ class Execution:
         """One invocation; from now on with another function, when one is given."""
         self.fn = self.fn if fn is None else fn
         before = len(self.backend.calls)
-        handler = durable_execution(backend=self.backend, start_delay=self.start_delay)(self.fn)
+        handler = durable_execution(backend=self.backend, start_delay=self.start_delay, hooks=self.hooks)(self.fn)
         history = list(self.backend.operations.values())
         try:
             if self.loop is None:

@@ -51,10 +51,25 @@ if TYPE_CHECKING:
     from durable_lambda.operations.saga import Saga as Saga
     from durable_lambda.operations.step import StepAttempt as StepAttempt
     from durable_lambda.operations.step import current_step as current_step
+    from durable_lambda.operations.sync_saga import SyncSaga as SyncSaga
     from durable_lambda.protocol.backend import DurableBackend as DurableBackend
     from durable_lambda.retry import Poll as Poll
     from durable_lambda.retry import Retry as Retry
+    from durable_lambda.runtime.hooks import Hooks as Hooks
+    from durable_lambda.runtime.hooks import InvocationEnd as InvocationEnd
+    from durable_lambda.runtime.hooks import InvocationStart as InvocationStart
+    from durable_lambda.runtime.hooks import OperationChange as OperationChange
+    from durable_lambda.runtime.hooks import OperationEnd as OperationEnd
+    from durable_lambda.runtime.hooks import OperationStart as OperationStart
+    from durable_lambda.runtime.hooks import UserFunctionEnd as UserFunctionEnd
+    from durable_lambda.runtime.hooks import UserFunctionStart as UserFunctionStart
+    from durable_lambda.runtime.json_formatter import JsonFormatter as JsonFormatter
+    from durable_lambda.runtime.logging import ExecutionFields as ExecutionFields
     from durable_lambda.runtime.operation import Operation as Operation
+    from durable_lambda.runtime.tracing import OpenTelemetryHooks as OpenTelemetryHooks
+    from durable_lambda.styles import DurableHandler as DurableHandler
+    from durable_lambda.styles import HandlerBuilder as HandlerBuilder
+    from durable_lambda.sync_context import SyncDurableContext as SyncDurableContext
     from durable_lambda.values import Codec as Codec
 
 _HOMES = {
@@ -96,9 +111,25 @@ _HOMES = {
     "operations.callback": ("CallbackHandle",),
     "operations.saga": ("CompensationItem", "CompensationResult", "Saga"),
     "operations.step": ("StepAttempt", "current_step"),
+    "operations.sync_saga": ("SyncSaga",),
     "protocol.backend": ("DurableBackend",),
     "retry": ("Poll", "Retry"),
+    "runtime.hooks": (
+        "Hooks",
+        "InvocationEnd",
+        "InvocationStart",
+        "OperationChange",
+        "OperationEnd",
+        "OperationStart",
+        "UserFunctionEnd",
+        "UserFunctionStart",
+    ),
+    "runtime.json_formatter": ("JsonFormatter",),
+    "runtime.logging": ("ExecutionFields",),
     "runtime.operation": ("Operation",),
+    "styles": ("DurableHandler", "HandlerBuilder"),
+    "sync_context": ("SyncDurableContext",),
+    "runtime.tracing": ("OpenTelemetryHooks",),
     "values": ("Codec",),
 }
 _HOME_OF = {name: f"{__name__}.{home}" for home, names in _HOMES.items() for name in names}

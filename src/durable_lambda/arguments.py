@@ -1,10 +1,13 @@
-"""Names and durations as users give them, checked against the service's bounds before anything is sent."""
+"""Names, durations and functions as users give them, checked before anything is sent."""
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
+from collections.abc import Callable
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from durable_lambda.errors import ValidationError
 from durable_lambda.protocol.limits import MAX_OPERATION_NAME
@@ -66,3 +69,24 @@ def check_name(name: str | None, operation: str) -> None:
 
 def _shown(name: str) -> str:
     return ascii(name if len(name) <= 60 else name[:57] + "...")
+
+
+def check_callable(fn: object, operation: str) -> None:
+    """Raises `ValidationError` for what is not called but was, or cannot be."""
+    if callable(fn):
+        return
+    if inspect.iscoroutine(fn):
+        fn.close()
+        hint = f"pass the function and its arguments: ctx.{operation}(name, {fn.__name__}, …), not {fn.__name__}(…)"
+        raise ValidationError(f"{operation}() takes a function, not the coroutine {fn.__qualname__}(…); {hint}")
+    raise ValidationError(f"{operation}() takes a function after the name, not {fn!r}")
+
+
+def is_async(fn: Callable[..., Any]) -> bool:
+    """Whether a callable is an `async def`, also as a method or in a `partial`."""
+    while isinstance(fn, functools.partial):
+        fn = fn.func  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    code = getattr(fn, "__code__", None)
+    if code is not None:
+        return bool(code.co_flags & inspect.CO_COROUTINE)
+    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(getattr(fn, "__call__", None))  # noqa: B004

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
-from logging import Logger, LoggerAdapter
-from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, Unpack, overload
-from uuid import UUID
+from typing import Any, TypeVar, TypeVarTuple, Unpack, overload
 
 from durable_lambda.arguments import Duration
 from durable_lambda.batch import BatchResult
 from durable_lambda.completion import Completion
-from durable_lambda.operations import deterministic
+from durable_lambda.context_base import ContextBase
 from durable_lambda.operations.batching import BatchedCheckpoints
 from durable_lambda.operations.callback import CallbackHandle, CallbackResult, CreateCallback
 from durable_lambda.operations.child import ChildContext
 from durable_lambda.operations.concurrent import Nesting
 from durable_lambda.operations.condition import Condition
+from durable_lambda.operations.deterministic import Now
 from durable_lambda.operations.invoke import Invoke
 from durable_lambda.operations.map import Map
 from durable_lambda.operations.parallel import Parallel
@@ -26,15 +25,9 @@ from durable_lambda.operations.step import Step, StepArguments
 from durable_lambda.operations.wait import Wait
 from durable_lambda.operations.wait_for_callback import WaitForCallback
 from durable_lambda.operations.with_retry import WithRetry
-from durable_lambda.protocol.hosting import LambdaContext
 from durable_lambda.retry import DEFAULT_POLL, Poll, Retry
-from durable_lambda.runtime.logging import ReplaySafeLogger
 from durable_lambda.runtime.operation import Operation
-from durable_lambda.runtime.scope import Scope
 from durable_lambda.values import UNSET, Codec
-
-if TYPE_CHECKING:
-    from random import Random
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -43,7 +36,7 @@ Item = TypeVar("Item")
 Ts = TypeVarTuple("Ts")
 
 
-class DurableContext:
+class DurableContext(ContextBase):
     """What a durable function does its durable work with.
 
     Each operation is identified and started when it is called, and returns an `Operation` to await: at once, later, or
@@ -51,11 +44,7 @@ class DurableContext:
     outcome instead of running again. Use a context only in the code that it was given to.
     """
 
-    __slots__ = ("_logger", "_scope")
-
-    def __init__(self, scope: Scope) -> None:
-        self._scope = scope
-        self._logger: ReplaySafeLogger | None = None
+    __slots__ = ()
 
     # Operations
 
@@ -485,16 +474,11 @@ class DurableContext:
             quotes = await ctx.parallel("quotes", {"train": ask_train, "plane": ask_plane})
             cheapest = min(quotes.results())
         """
-        call = Parallel(
-            self._scope,
-            name,
-            max_concurrency=max_concurrency,
-            batch_size=None,
-            completion=completion,
-            nesting=nesting,
+        return self._scope.start(
+            Parallel(
+                self._scope, name, branches, max_concurrency=max_concurrency, completion=completion, nesting=nesting
+            )
         )
-        call.branches = branches
-        return self._scope.start(call)
 
     def map(
         self,
@@ -530,18 +514,19 @@ class DurableContext:
             shipped = await ctx.map("ship", order.lines, ship_line, max_concurrency=20)
             return Receipt(shipped.results())
         """
-        call = Map(
-            self._scope,
-            name,
-            max_concurrency=max_concurrency,
-            batch_size=batch_size,
-            completion=completion,
-            nesting=nesting,
+        return self._scope.start(
+            Map(
+                self._scope,
+                name,
+                items,
+                fn,
+                max_concurrency=max_concurrency,
+                batch_size=batch_size,
+                completion=completion,
+                item_name=item_name,
+                nesting=nesting,
+            )
         )
-        call.items = items
-        call.fn = fn
-        call.item_name = item_name
-        return self._scope.start(call)
 
     def first(
         self, name: str | None, /, **branches: Callable[[DurableContext], Coroutine[Any, Any, T]]
@@ -664,71 +649,6 @@ class DurableContext:
         """Store what `batch_checkpoints` has gathered, now."""
         await self._scope.checkpointer.flush_all()
 
-    # The same on every replay
-
     def now(self) -> Operation[datetime]:
         """The time in UTC, recorded: a replay gets the time when the code first came here."""
-        return deterministic.now(self._scope)
-
-    def uuid(self) -> UUID:
-        """A random-looking id, the same on every replay of this place in this execution. Not a secret."""
-        return deterministic.uuid(self._scope)
-
-    def random(self) -> Random:
-        """A generator of numbers, seeded by this place in this execution. Not for secrets."""
-        return deterministic.random(self._scope)
-
-    def patched(self, name: str) -> bool:
-        """Whether to take the changed way, in code that changed while executions are in flight.
-
-        `True` for an execution that comes here for the first time, and for the rest of its life; `False` for one that
-        had passed this place before the change. Moves no other operation.
-
-        Args:
-            name: Of the change; one for each change in a context.
-
-        Example:
-            if ctx.patched("insure-parcels"):
-                await ctx.step("insure", insure, parcel)
-        """
-        return deterministic.patched(self._scope, name)
-
-    # What is known of the execution
-
-    @property
-    def logger(self) -> LoggerAdapter[Logger]:
-        """A logger that is silent while the function runs over what it has done before."""
-        if self._logger is None:
-            self._logger = ReplaySafeLogger(self._scope)
-        return self._logger
-
-    @property
-    def is_replaying(self) -> bool:
-        """Whether recorded operations are still ahead. Do not branch on it: it is for logging and metrics."""
-        return self._scope.is_replaying
-
-    @property
-    def execution_arn(self) -> str:
-        """The ARN of the durable execution."""
-        return self._scope.invocation.arn
-
-    @property
-    def execution_name(self) -> str:
-        """The name of the execution: the one it was started with, or the one it was given."""
-        return self._scope.invocation.arn.rsplit("/", 2)[-2]
-
-    @property
-    def parent_id(self) -> str | None:
-        """The id of the CONTEXT operation that this context is, `None` in the handler's own."""
-        return self._scope.parent_id
-
-    @property
-    def remaining_time(self) -> timedelta | None:
-        """What this invocation has left until it is cut off; `None` where nobody says."""
-        context = self._scope.invocation.lambda_context
-        return None if context is None else timedelta(milliseconds=context.get_remaining_time_in_millis())
-
-    @property
-    def lambda_context(self) -> LambdaContext | None:
-        """Lambda's own context object."""
-        return self._scope.invocation.lambda_context
+        return self._scope.start(Now(self._scope))

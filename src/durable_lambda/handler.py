@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import math
-from collections.abc import Callable, Coroutine
-from typing import Any, Final, Generic, TypeVar, overload
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, TypedDict, TypeVar, Unpack, overload
 
 import msgspec
 
+from durable_lambda.arguments import is_async
 from durable_lambda.context import DurableContext
 from durable_lambda.errors import (
     BackendError,
@@ -25,7 +25,6 @@ from durable_lambda.errors import (
 )
 from durable_lambda.failures import ExceptionClasses, describe
 from durable_lambda.loop import InvocationLoop
-from durable_lambda.operations.body import is_async
 from durable_lambda.protocol.backend import DurableBackend
 from durable_lambda.protocol.errors import ServiceError
 from durable_lambda.protocol.hosting import LambdaContext
@@ -35,40 +34,69 @@ from durable_lambda.protocol.operations import Operation, RawOperation, decode_o
 from durable_lambda.protocol.updates import OperationUpdate
 from durable_lambda.runtime import process
 from durable_lambda.runtime.checkpointer import START_DELAY, classified
+from durable_lambda.runtime.instrumentation import Instrumentation
 from durable_lambda.runtime.invocation import Ending, Invocation, InvocationInterrupted
 from durable_lambda.runtime.journal import Journal
 from durable_lambda.runtime.scope import Scope
+from durable_lambda.signature import check_signature, checked_delay, checked_error_hook
 from durable_lambda.values import codec_for, parameter_type, result_codec, round_trip
+
+if TYPE_CHECKING:
+    from durable_lambda.runtime.hooks import Hooks
+    from durable_lambda.styles import HandlerBuilder
+    from durable_lambda.sync_context import SyncDurableContext
 
 E = TypeVar("E")
 R = TypeVar("R")
 
-_RIGHT_FORM: Final = "async def handler(event: Order, ctx: DurableContext) -> Receipt: ..."
+ErrorHook: TypeAlias = Callable[[Exception], "BaseException | Awaitable[BaseException | None] | None"]
+"""Sees what an execution fails with, and may give another exception instead."""
+
 _WIDEST_ESCAPE: Final = 6  # JSON writes one character in at most six bytes
 
 
 class Handler(Generic[E, R]):
     """A durable function, ready to be invoked: by Lambda, or by an engine that it is registered with.
 
-    `fn` is the function itself, for a test with a context of its own.
+    `fn` is the function itself, for a test with a context of its own. The options are those of `durable_execution`.
     """
 
     def __init__(
         self,
-        fn: Callable[[E, DurableContext], Coroutine[Any, Any, R]],
+        fn: Callable[[E, DurableContext], Coroutine[Any, Any, R]] | Callable[[E, SyncDurableContext], R],
         *,
         name: str | None = None,
         backend: DurableBackend | None = None,
+        hooks: Hooks | Iterable[Hooks] | None = None,
+        on_error: ErrorHook | None = None,
         start_delay: float = START_DELAY,
     ) -> None:
-        self._event_parameter = _check_signature(fn)
+        if isinstance(fn, Handler):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValidationError(f"{fn!r} is one already: decorate it once")
+        self._event_parameter = check_signature(fn)
+        self._on_error = checked_error_hook(on_error)
+        self._make_scope = _awaiting_scope if is_async(fn) else _blocking_scope()
         self.fn = fn
         self.name = name if name is not None else getattr(fn, "__name__", "handler")
         self._backend = backend
-        self._start_delay = _checked_delay(start_delay)
+        self._start_delay = checked_delay(start_delay)
+        self._instrumentation = Instrumentation(hooks)
         self._classes: ExceptionClasses | None = None
         self.__doc__ = fn.__doc__
         self.__name__ = self.name
+
+    @staticmethod
+    def builder(
+        fn: Callable[[E, DurableContext], Coroutine[Any, Any, R]] | Callable[[E, SyncDurableContext], R],
+    ) -> HandlerBuilder[E, R]:
+        """Make a handler step by step; nothing is checked before `build`.
+
+        Example:
+            handler = Handler.builder(process).with_name("orders").with_error_handler(tell_sentry).build()
+        """
+        from durable_lambda.styles import HandlerBuilder  # late: most handlers are decorated
+
+        return HandlerBuilder(fn)
 
     def __repr__(self) -> str:
         return f"<durable function {self.name}>"
@@ -140,8 +168,29 @@ class Handler(Generic[E, R]):
             classes=self._classes,
             start_delay=self._start_delay,
         )
-        scope = Scope(run, DurableContext)
-        return await _answer(run, await run.run(self._main(scope, execution), scope.home))
+        observer = run.observer = self._instrumentation.observe(self.name, run)
+        answer = self._run(run, execution)
+        return await (answer if observer is None else observer.invocation(answer))
+
+    async def _run(self, run: Invocation, execution: Operation) -> InvocationOutput:
+        scope = self._make_scope(run)
+        ending = await run.run(self._main(scope, execution), scope.home)
+        if ending.kind in ("raised", "failed") and self._on_error is not None and isinstance(ending.error, Exception):
+            ending = Ending("failed", error=await self._explain(self._on_error, ending.error))
+        return await _answer(run, ending)
+
+    async def _explain(self, on_error: ErrorHook, error: Exception) -> BaseException:
+        """What the execution fails with, once the user's hook has seen the error."""
+        try:
+            answer = on_error(error)
+            other = await answer if inspect.isawaitable(answer) else answer
+        except Exception as raised:
+            raised.__context__ = error
+            return raised
+        if other is None or isinstance(other, BaseException):  # pyright: ignore[reportUnnecessaryIsInstance]
+            return error if other is None else other
+        shown = getattr(on_error, "__qualname__", on_error)
+        return ValidationError(f"on_error {shown} must return an exception or None, not {other!r}")
 
     async def _main(self, scope: Scope, execution: Operation) -> str:
         """Run the function's code, and give its result as JSON."""
@@ -149,7 +198,7 @@ class Handler(Generic[E, R]):
         payload = details.input_payload if details is not None else None
         event = self._decode_event(payload)
         try:
-            result = await self.fn(event, DurableContext(scope))
+            result = await scope.call(self.fn, (event,))
         except Exception as error:
             scope.finish(error)
             raise
@@ -165,6 +214,17 @@ class Handler(Generic[E, R]):
             return codec.decode(payload if payload else "null")
         except DeserializationError as error:
             raise DeserializationError(f"the event of {self.name}: {error}") from error
+
+
+def _awaiting_scope(run: Invocation) -> Scope:
+    return Scope(run, DurableContext)
+
+
+def _blocking_scope() -> Callable[[Invocation], Scope]:
+    from durable_lambda.runtime.sync_scope import SyncScope  # late: most functions are `async def`
+    from durable_lambda.sync_context import SyncDurableContext
+
+    return lambda run: SyncScope(run, SyncDurableContext)
 
 
 async def _load_operations(invocation: InvocationInput, backend: DurableBackend) -> list[RawOperation]:
@@ -228,69 +288,53 @@ async def _succeed(run: Invocation, result: str) -> InvocationOutput:
     return InvocationOutput("SUCCEEDED", result="")
 
 
-def _checked_delay(seconds: float) -> float:
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ValidationError(f"start_delay must be seconds from 0, not {seconds!r}")
-    return seconds
+class HandlerOptions(TypedDict, total=False):
+    """The options of a durable function; they are told at `durable_execution`."""
+
+    name: str | None
+    backend: DurableBackend | None
+    hooks: Hooks | Iterable[Hooks] | None
+    on_error: ErrorHook | None
+    start_delay: float
 
 
-def _check_signature(fn: Callable[..., Any]) -> str:
-    """The name of the parameter that takes the event. Raises `ValidationError` for a function that is no handler."""
-    shown = getattr(fn, "__qualname__", repr(fn))
-    if isinstance(fn, Handler):
-        raise ValidationError(f"{shown} is a durable function already: decorate it once")
-    if not callable(fn):
-        raise ValidationError(f"a durable function is a function, not {fn!r}: {_RIGHT_FORM}")
-    if inspect.isasyncgenfunction(fn) or inspect.isgeneratorfunction(fn):
-        raise ValidationError(f"{shown} yields, and a durable function returns: {_RIGHT_FORM}")
-    if not is_async(fn):
-        raise ValidationError(f"{shown} must be an `async def`: {_RIGHT_FORM}")
-    positional = [
-        parameter
-        for parameter in inspect.signature(fn).parameters.values()
-        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-    ]
-    required = [
-        parameter
-        for parameter in inspect.signature(fn).parameters.values()
-        if parameter.default is parameter.empty
-        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    ]
-    if len(positional) < 2 or len(required) > 2 or any(p.kind is p.KEYWORD_ONLY for p in required):
-        raise ValidationError(
-            f"{shown}{inspect.signature(fn)} must take the event and the context, in this order: {_RIGHT_FORM}"
-        )
-    return positional[0].name
+class Decorator(Protocol):
+    """What `durable_execution` with options gives."""
+
+    @overload
+    def __call__(self, fn: Callable[[E, DurableContext], Coroutine[Any, Any, R]], /) -> Handler[E, R]: ...
+    @overload
+    def __call__(self, fn: Callable[[E, SyncDurableContext], R], /) -> Handler[E, R]: ...
 
 
 @overload
 def durable_execution(fn: Callable[[E, DurableContext], Coroutine[Any, Any, R]], /) -> Handler[E, R]: ...
 @overload
-def durable_execution(
-    *, name: str | None = None, backend: DurableBackend | None = None, start_delay: float = START_DELAY
-) -> Callable[[Callable[[E, DurableContext], Coroutine[Any, Any, R]]], Handler[E, R]]: ...
-def durable_execution(
-    fn: Callable[..., Any] | None = None,
-    /,
-    *,
-    name: str | None = None,
-    backend: DurableBackend | None = None,
-    start_delay: float = START_DELAY,
-) -> Any:
-    """Make an `async def handler(event, ctx)` a durable function.
+def durable_execution(fn: Callable[[E, SyncDurableContext], R], /) -> Handler[E, R]: ...
+@overload
+def durable_execution(**options: Unpack[HandlerOptions]) -> Decorator: ...
+def durable_execution(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make `async def handler(event, ctx)`, or a `def`, a durable function.
 
     The event is decoded into the type that the first parameter is annotated with, and the result must fit the return
-    annotation; without annotations both are plain JSON.
+    annotation; without annotations both are plain JSON. An `async def` gets a `DurableContext`, whose operations are
+    awaited; a `def` gets a `SyncDurableContext`, whose operations block, and runs on a thread.
 
     Args:
         fn: The function, when the decorator is used without arguments.
         name: What an engine calls the function. Default: its own name.
         backend: Where checkpoints go when Lambda calls the handler. An engine brings its own.
+        hooks: Who is told what happens: one `Hooks`, or several, the first of them outermost. Those of installed
+            packages (entry points of group `durable_lambda.hooks`) and OpenTelemetry come before them.
+        on_error: A function of the exception that the execution is about to fail with. It may return another one, which
+            the execution then fails with, or `None`; what it raises is taken as returned. It may be an `async def`, is
+            called once for a failed execution (again when the service could not be told of the failure), and can
+            call no durable operations. It never sees a suspension, nor an invocation that is made again. Default: none.
         start_delay: Seconds that a step's START waits for its outcome, so that a fast step is one call; 0 sends it
             before the body runs. Default 0.05.
 
     Raises:
-        ValidationError: The function is no `async def` that takes an event and a context.
+        ValidationError: The function does not take an event and a context of its kind.
 
     Example:
         @durable_execution
@@ -300,6 +344,6 @@ def durable_execution(
     """
 
     def decorate(function: Callable[..., Any]) -> Handler[Any, Any]:
-        return Handler(function, name=name, backend=backend, start_delay=start_delay)
+        return Handler(function, **options)
 
     return decorate if fn is None else decorate(fn)

@@ -84,14 +84,17 @@ class InvocationLoop(asyncio.SelectorEventLoop):
 @contextmanager
 def working_elsewhere(loop: asyncio.AbstractEventLoop) -> Generator[None, None, None]:
     """What the loop waits for is done on a thread meanwhile."""
-    if not isinstance(loop, InvocationLoop):
-        yield
-        return
-    loop.elsewhere += 1
+    count_elsewhere(loop, 1)
     try:
         yield
     finally:
-        loop.elsewhere -= 1
+        count_elsewhere(loop, -1)
+
+
+def count_elsewhere(loop: asyncio.AbstractEventLoop, change: int) -> None:
+    """One more (1) or one less (-1) of what a thread does for the loop."""
+    if isinstance(loop, InvocationLoop):
+        loop.elsewhere += change
 
 
 class _CountedHandle(Handle):

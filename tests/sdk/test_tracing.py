@@ -1,27 +1,46 @@
-"""Spans: one for each operation, nested as the code is. OpenTelemetry is in use in this module and in no other."""
+"""Spans: one for each invocation and operation, nested as the code is. OpenTelemetry is used in no other module."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 from drive import Execution
-from durable_lambda import DurableContext
+from durable_lambda import DurableContext, OpenTelemetryHooks, durable_execution
+from recording import ARN, RecordingBackend, run
 
 FIRST_ID = "1ced8f5be2db23a6513eba4d819c73806424748a7bc6fa0d792cc1c7d1775a97"
-Spans = Callable[[], list[Any]]
+INVOCATION = "durable_invocation"
+
+
+class Spans:
+    """The spans that have ended, in that order: those of invocations apart from all others."""
+
+    def __init__(self, ended: Callable[[], Any]) -> None:
+        self._ended = ended
+
+    def __call__(self) -> list[Any]:
+        return [span for span in self._ended() if span.name != INVOCATION]
+
+    def invocations(self) -> list[Any]:
+        return [span for span in self._ended() if span.name == INVOCATION]
+
+
 KEPT: dict[str, ModuleType] = {}
 
 
 @pytest.fixture
 def spans() -> Iterator[Spans]:
-    """The spans that have ended, in that order; while it is used the program has imported OpenTelemetry."""
+    """While it is used the program has imported OpenTelemetry, and has set a tracer provider."""
     others = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "opentelemetry"}
     sys.modules.update(KEPT)
     trace = importlib.import_module("opentelemetry.trace")
@@ -33,7 +52,7 @@ def spans() -> Iterator[Spans]:
     exporter = memory.InMemorySpanExporter()
     provider = trace.get_tracer_provider()
     provider.add_span_processor(export.SimpleSpanProcessor(exporter))
-    yield lambda: list(exporter.get_finished_spans())
+    yield Spans(exporter.get_finished_spans)
     exporter.shutdown()
     KEPT.update({name: module for name, module in sys.modules.items() if name.split(".")[0] == "opentelemetry"})
     for name in KEPT.keys() - others.keys():
@@ -80,6 +99,20 @@ def test_a_replayed_callback_is_a_span_that_says_so(spans: Spans) -> None:
     _, replayed = spans()
     assert (replayed.attributes["op.type"], replayed.attributes["op.id"]) == ("callback", FIRST_ID)
     assert replayed.attributes["op.replayed"] is True
+
+
+def test_a_replayed_callback_that_waits_for_its_answer_was_created_all_the_same(spans: Spans) -> None:
+    async def handler(event: Any, ctx: DurableContext) -> None:
+        await ctx.create_callback("approval")
+        await ctx.wait("pause", 60)
+
+    execution = Execution(handler)
+    execution.suspends()
+    execution.suspends()
+    assert [span.attributes["op.outcome"] for span in spans() if span.attributes["op.name"] == "approval"] == [
+        "SUCCEEDED",
+        "SUCCEEDED",
+    ]
 
 
 def test_each_kind_of_operation_has_its_type(spans: Spans) -> None:
@@ -214,7 +247,7 @@ def test_operations_are_inside_the_span_of_the_code_that_calls_them(spans: Spans
     ended = spans()
     assert is_inside(named(ended, "a"), named(ended, "outer"))
     assert is_inside(named(ended, "b"), named(ended, "outer"))
-    assert named(ended, "after").parent is None
+    assert is_inside(named(ended, "after"), spans.invocations()[0])
 
 
 def test_operations_of_a_child_context_are_inside_it(spans: Spans) -> None:
@@ -230,7 +263,7 @@ def test_operations_of_a_child_context_are_inside_it(spans: Spans) -> None:
     for name in ("a", "b"):
         for number in (1, 2, 3):
             assert is_inside(named(ended, f"{name}{number}"), named(ended, name))
-        assert named(ended, name).parent is None
+        assert is_inside(named(ended, name), spans.invocations()[0])
 
 
 def test_replayed_operations_of_a_child_context_are_inside_it(spans: Spans) -> None:
@@ -258,3 +291,104 @@ def test_every_span_ends(spans: Spans) -> None:
     Execution(handler).result()
     assert {span.attributes["op.name"] for span in spans()} == {"forgotten", "work"}
     assert all(span.end_time is not None for span in spans())
+
+
+# Invocations
+
+
+def test_an_invocation_is_a_span_that_says_how_it_ended(spans: Spans) -> None:
+    async def handler(event: Any, ctx: DurableContext) -> None:
+        await ctx.wait("pause", 60)
+
+    execution = Execution(handler)
+    execution.suspends()
+    execution.elapse()
+    execution.result()
+    assert [dict(span.attributes) for span in spans.invocations()] == [
+        {
+            "execution.arn": ARN,
+            "function.name": "handler",
+            "request.id": "",
+            "invocation.first": is_first,
+            "invocation.outcome": outcome,
+        }
+        for is_first, outcome in ((True, "SUSPENDED"), (False, "SUCCEEDED"))
+    ]
+
+
+def test_an_invocation_that_failed_says_so_with_its_error(spans: Spans) -> None:
+    async def handler(event: Any, ctx: DurableContext) -> None:
+        raise ValueError("no")
+
+    Execution(handler).error()
+    [span] = spans.invocations()
+    assert span.attributes["invocation.outcome"] == "FAILED"
+    assert span.status.description == "no"
+    assert [event.attributes["exception.type"] for event in span.events] == ["ValueError"]
+
+
+def test_an_invocation_is_inside_the_span_of_who_calls_it(spans: Spans) -> None:
+    async def handler(event: Any, ctx: DurableContext) -> None: ...
+
+    trace = sys.modules["opentelemetry.trace"]
+    with trace.get_tracer("test").start_as_current_span("outer"):
+        Execution(handler).result()
+        assert trace.get_current_span().name == "outer"
+    assert is_inside(spans.invocations()[0], spans()[0])
+
+
+def test_what_the_handler_traces_is_inside_its_invocation(spans: Spans) -> None:
+    async def handler(event: Any, ctx: DurableContext) -> None:
+        sys.modules["opentelemetry.trace"].get_tracer("test").start_span("inside").end()
+
+    Execution(handler).result()
+    assert is_inside(spans()[0], spans.invocations()[0])
+
+
+# Which provider
+
+
+def test_a_provider_can_be_given_and_then_it_is_the_only_one(spans: Spans) -> None:
+    sdk = sys.modules["opentelemetry.sdk.trace"]
+    exporter = sys.modules["opentelemetry.sdk.trace.export.in_memory_span_exporter"].InMemorySpanExporter()
+    provider = sdk.TracerProvider()
+    provider.add_span_processor(sys.modules["opentelemetry.sdk.trace.export"].SimpleSpanProcessor(exporter))
+
+    async def handler(event: Any, ctx: DurableContext) -> None:
+        await ctx.step("work", str)
+
+    run(durable_execution(backend=RecordingBackend(), hooks=OpenTelemetryHooks(provider))(handler))
+    assert [span.name for span in exporter.get_finished_spans()] == ["durable_operation", INVOCATION]
+    assert spans() == []
+    assert spans.invocations() == []
+
+
+def test_a_program_that_imports_it_and_sets_no_provider_is_not_traced(tmp_path: Path) -> None:
+    """Nothing is asked of OpenTelemetry but its provider: here everything else would raise."""
+    (tmp_path / "untraced.py").write_text(
+        "from opentelemetry import trace\n"
+        "from recording import RecordingBackend, run\n"
+        "from durable_lambda import durable_execution\n"
+        "trace.get_tracer = trace.set_span_in_context = None\n"
+        "@durable_execution(backend=RecordingBackend())\n"
+        "async def handler(event, ctx):\n"
+        "    return await ctx.step('work', str, 'done')\n"
+        "print(run(handler)['Result'])\n",
+        encoding="utf-8",
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
+    program = [sys.executable, "-W", "error", str(tmp_path / "untraced.py")]
+    ran = subprocess.run(program, capture_output=True, text=True, env=environment, check=False)
+    assert (ran.stdout, ran.stderr) == ("done\n", "")
+
+
+def test_a_provider_that_gives_no_tracer_harms_nothing(
+    spans: Spans, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def handler(event: Any, ctx: DurableContext) -> str:
+        return await ctx.step("work", str, "done")
+
+    monkeypatch.setattr(sys.modules["opentelemetry.trace"], "get_tracer", None)
+    assert Execution(handler).result() == "done"
+    [record] = caplog.records
+    assert "not traced" in record.message

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from durable_lambda.operations.body import Body
 from durable_lambda.protocol import operations as wire
 from durable_lambda.runtime.call import Call
 
@@ -16,6 +17,10 @@ class Attempted(Call[T]):
     __slots__ = ()
 
     type = "STEP"
+
+    async def run_body(self, body: Body) -> Any:
+        """Run the body of an attempt, wherever bodies run."""
+        return await body.run(self.scope, self.server or self.scope.server)
 
     async def until_ready(self, state: wire.Operation | None) -> wire.Operation:
         """Wait until the next attempt is due: the service says so, and not that something else woke the execution."""

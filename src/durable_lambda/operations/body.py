@@ -14,11 +14,14 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
 
+from durable_lambda.arguments import is_async
 from durable_lambda.loop import working_elsewhere
 from durable_lambda.runtime.scope import Scope
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
+
+    from durable_lambda.runtime.bridge import Meeting
 
 MAX_THREADS: Final = 64
 """Bodies that run on threads at the same time, in this process; more wait their turn."""
@@ -32,22 +35,46 @@ def _threads() -> ThreadPoolExecutor:
 
 
 class Body:
-    """A callable with its arguments, run once an attempt."""
+    """A callable with its arguments, run once an attempt.
 
-    __slots__ = ("_args", "_fn", "_on_loop", "_stray")
+    Args:
+        fn: What to run.
+        args: Its arguments.
+        inline: Run it where the operation executes, though it is no `async def`.
+        may_be_left: It has a deadline: run it where nobody needs the thread when the time is over.
+    """
 
-    def __init__(self, fn: Callable[..., Any], args: tuple[Any, ...], *, inline: bool) -> None:
+    __slots__ = ("_args", "_fn", "_may_be_left", "_on_loop", "_stray")
+
+    def __init__(
+        self, fn: Callable[..., Any], args: tuple[Any, ...], *, inline: bool = False, may_be_left: bool = False
+    ) -> None:
         self._fn = fn
         self._args = args
+        self._may_be_left = may_be_left
         self._on_loop = inline or is_async(fn)
         self._stray: Future[Any] | None = None
 
-    async def run(self, scope: Scope) -> Any:
-        """What the body returns, or raises."""
+    def run_here(self) -> Any:
+        """Run it in the calling thread. What it returns may be awaitable."""
+        return self._fn(*self._args)
+
+    async def run(self, scope: Scope, server: Meeting[Any] | None) -> Any:
+        """What the body returns, or raises.
+
+        Args:
+            scope: Where the operation is called.
+            server: Where the thread waits whose body it is, in a `def` context.
+        """
         if self._stray is not None:
             await asyncio.wait([asyncio.wrap_future(self._stray)])
             self._stray = None
-        result = self._fn(*self._args) if self._on_loop else await self._run_on_thread(scope)
+        if self._on_loop:
+            result = self.run_here()
+        elif server is not None and not self._may_be_left:
+            result = await server.run(self.run_here)
+        else:
+            result = await self._run_on_thread(scope)
         return await result if inspect.isawaitable(result) else result
 
     async def _run_on_thread(self, scope: Scope) -> Any:
@@ -62,7 +89,7 @@ class Body:
 
     def _call(self) -> Any:
         try:
-            return self._fn(*self._args)
+            return self.run_here()
         except StopIteration as error:  # no future can carry it; a coroutine turns it into the same
             raise RuntimeError("the body raised StopIteration") from error
 
@@ -78,13 +105,3 @@ class Body:
                 invocation.loop.call_soon_threadsafe(invocation.leave)
 
         future.add_done_callback(ended)
-
-
-def is_async(fn: Callable[..., Any]) -> bool:
-    """Whether a callable is an `async def`, also as a method or in a `partial`."""
-    while isinstance(fn, functools.partial):
-        fn = fn.func  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    code = getattr(fn, "__code__", None)
-    if code is not None:
-        return bool(code.co_flags & inspect.CO_COROUTINE)
-    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(getattr(fn, "__call__", None))  # noqa: B004

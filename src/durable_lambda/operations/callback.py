@@ -61,14 +61,14 @@ class CreateCallback(Call[CallbackHandle]):
         self._options = callback_options(*self.timers, self.verb)
 
     def replay(self, recorded: wire.Operation) -> Operation[CallbackHandle]:
-        self.scope.journal.watch(self.id, recorded)
+        self.watch(recorded)
         try:
             return Operation(self._handle(recorded))
         except CheckpointError as error:
             return Operation.failed(error)
 
     async def execute(self, recorded: wire.Operation | None) -> CallbackHandle:
-        self.scope.journal.watch(self.id, recorded)
+        self.watch(recorded)
         await self.conclude(self.update("START", callback_options=self._options), at_once=True)
         return self._handle(self.scope.journal.state(self.id))
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar
 
 from durable_lambda.arguments import check_name
 from durable_lambda.errors import ChildContextError, DeserializationError, OperationError, SerializationError
 from durable_lambda.failures import describe
 from durable_lambda.loop import CURRENT
-from durable_lambda.operations.outcome import check_callable, failure, unreadable, unwritable
+from durable_lambda.operations.outcome import failure, unreadable, unwritable
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.limits import REPLAY_CHILDREN_THRESHOLD
 from durable_lambda.protocol.updates import ContextOptions
@@ -62,7 +61,7 @@ class ChildContext(Call[T]):
 
     def prepare(self) -> None:
         check_name(self.name, self.verb)
-        check_callable(self.fn, self.verb)
+        self.scope.check_code(self.fn, self.verb)
 
     def replay(self, recorded: wire.Operation) -> Operation[T] | None:
         details = recorded.context_details or wire.ContextDetails()
@@ -84,7 +83,7 @@ class ChildContext(Call[T]):
 
     async def execute(self, recorded: wire.Operation | None) -> T:
         if recorded is None and not self.virtual:
-            self.scope.announce(self.update("START"))
+            self.announce(self.update("START"))
         try:
             result = await self._run()
             try:
@@ -108,16 +107,19 @@ class ChildContext(Call[T]):
         return value
 
     async def _run(self) -> T:
-        child = self.inside = self.scope.child(self.id, virtual=self.virtual)
+        child = self.inside = self.scope.child(self.id, virtual=self.virtual, server=self.server)
         CURRENT.set(child.home)
         try:
-            result = self.fn(*self.args, child.make_context(child))
-            value = cast("T", await result if inspect.isawaitable(result) else result)
+            value = await self.code()
         except Exception as error:
             child.finish(error)
             raise
         child.finish()
         return value
+
+    async def code(self) -> T:
+        """What is done in the context `inside`."""
+        return await self.inside.call(self.fn, self.args)
 
     def _success(self, payload: str) -> Any:
         if len(payload.encode()) <= REPLAY_CHILDREN_THRESHOLD:

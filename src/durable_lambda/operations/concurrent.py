@@ -41,11 +41,12 @@ Nesting: TypeAlias = Literal["nested", "flat"]
 
 
 class BranchSpec(msgspec.Struct, frozen=True):
-    """A branch as it was given: what to call, with which arguments before the context."""
+    """A branch as it was given: what to call, with which arguments before the context, as which kind of branch."""
 
     name: str | None
     fn: Callable[..., Any]
     args: tuple[Any, ...]
+    branch_type: type[Branch]
 
 
 class Branch(ChildContext[Any]):
@@ -60,7 +61,6 @@ class Batch(Call[T]):
     __slots__ = ("_begun", "_specs", "batch_size", "completion", "max_concurrency", "nesting")
 
     type = "CONTEXT"
-    branch_type: ClassVar[type[Branch]]
     code: ClassVar[str]
 
     def __init__(
@@ -122,7 +122,7 @@ class Batch(Call[T]):
         if recorded is not None and recorded.is_terminal:
             return await self._replay_branches(recorded.context_details or wire.ContextDetails())
         if recorded is None:
-            self.scope.announce(self.update("START"))
+            self.announce(self.update("START"))
         inside = self.scope.child(self.id)
         self._check_no_more_recorded(inside)
         window = Window(
@@ -172,9 +172,8 @@ class Batch(Call[T]):
     def _begin(self, inside: Scope, index: int) -> Operation[Any]:
         spec = self._specs[index]
         lifeline = Lifeline(inside.lifeline)
-        # The branch's own updates hang on its lifeline too, so its call has a scope with that.
-        own = Scope(inside.invocation, inside.make_context, prefix="", parent_id=inside.parent_id, lifeline=lifeline)
-        branch = self.branch_type(own, spec.name, spec.fn, spec.args, virtual=self.nesting == "flat", result_type=UNSET)
+        own = inside.branch(lifeline)
+        branch = spec.branch_type(own, spec.name, spec.fn, spec.args, virtual=self.nesting == "flat", result_type=UNSET)
         branch.id = operation_id(f"{self.id}-{index}")
         operation = own.begin(branch, own.home)
         self._begun[index] = branch, operation, lifeline
@@ -258,7 +257,7 @@ class Batch(Call[T]):
         items: list[BatchItem[Any]] = []
         for each in stored.all:
             spec = self._specs[each.index]
-            branch = self.branch_type(self.scope, spec.name, spec.fn, spec.args, virtual=False, result_type=UNSET)
+            branch = spec.branch_type(self.scope, spec.name, spec.fn, spec.args, virtual=False, result_type=UNSET)
             if each.status == "SUCCEEDED":
                 value = branch.codec.decode(bytes(each.result).decode())
                 items.append(BatchItem(each.index, spec.name, each.status, value))

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
-from durable_lambda.arguments import check_name
+from durable_lambda.arguments import check_callable, check_name
 from durable_lambda.errors import SerializationError, ValidationError, WaitForConditionError
 from durable_lambda.failures import describe
 from durable_lambda.operations.attempts import Attempted, attempts_ended
 from durable_lambda.operations.body import Body
-from durable_lambda.operations.outcome import check_callable, check_size, failure, stored, unwritable
+from durable_lambda.operations.outcome import check_size, failure, stored, unwritable
 from durable_lambda.operations.step import run_as_attempt
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.updates import StepOptions
@@ -69,12 +69,11 @@ class Condition(Attempted[S]):
         return None
 
     async def execute(self, recorded: wire.Operation | None) -> S:
-        scope = self.scope
-        scope.journal.watch(self.id, recorded)
+        self.watch(recorded)
         state = recorded
         while True:
             state = await self.next_state(state)
-            scope.invocation.enter()
+            self.enter()
             try:
                 attempt = attempts_ended(state) + 1
                 try:
@@ -91,20 +90,26 @@ class Condition(Attempted[S]):
                 delay = self.poll.delay_after(attempt)
                 if delay is None:
                     await self._fail(self._exhausted(attempt))
-                await scope.store(self.update("RETRY", payload=payload, step_options=StepOptions(delay)))
+                await self.store(self.update("RETRY", payload=payload, step_options=StepOptions(delay)))
             finally:
-                scope.invocation.leave()
+                self.leave()
             state = await self.after_retry()
 
     async def _look(self, state: wire.Operation | None, attempt: int) -> tuple[str, S]:
         """The state after a check, as it is stored and as it comes back."""
         if state is None or state.status == "READY":
-            self.scope.announce(self.update("START"))
+            self.announce(self.update("START"))
         details = state.step_details if state is not None else None
         before = self.initial_state
         if details is not None and details.result is not None:
             before = self.codec.decode(details.result)
-        after = await run_as_attempt(self, attempt, Body(body_of(self, self.check), (before,), inline=False))
+        observer = self.scope.invocation.observer
+        body = Body(body_of(self, self.check), (before,))
+        if observer is None:
+            after = await run_as_attempt(self, attempt, body)
+        else:
+            with observer.user_function(self, attempt):
+                after = await run_as_attempt(self, attempt, body)
         try:
             payload, value = round_trip(self.codec, after)
         except SerializationError as error:

@@ -16,7 +16,6 @@ from durable_lambda.errors import ValidationError
 from durable_lambda.operations.step import Step
 from durable_lambda.protocol.updates import OperationUpdate
 from durable_lambda.runtime.ids import operation_id
-from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
 
 if TYPE_CHECKING:
@@ -27,15 +26,19 @@ NOW: Final = "Now"
 """The sub type of the step that records the time."""
 
 
-class _Now(Step[datetime]):
+class Now(Step[datetime]):
+    """A step that reads the clock."""
+
     __slots__ = ()
     sub_type = NOW
     verb = "now"
 
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope, "now", _clock, (), result_type=datetime, inline=True)
 
-def now(scope: Scope) -> Operation[datetime]:
-    """The time when the code first came here, recorded."""
-    return scope.start(_Now(scope, "now", lambda: datetime.now(UTC), (), result_type=datetime, inline=True))
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
 
 
 def uuid(scope: Scope) -> _uuid.UUID:

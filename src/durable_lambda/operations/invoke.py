@@ -85,11 +85,11 @@ class Invoke(Call[Any]):
 
     async def execute(self, recorded: wire.Operation | None) -> Any:
         journal = self.scope.journal
-        journal.watch(self.id, recorded)
+        self.watch(recorded)
         state = recorded
         if state is None:
             start = self.update("START", payload=self._payload, chained_invoke_options=self._options)
-            await self.scope.store(start)
+            await self.store(start)
             state = journal.state(self.id)
         while state is None or not state.is_terminal:
             state = await self.change(self.suspended(f" (function: {self.function_name})"))

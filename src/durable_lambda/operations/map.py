@@ -7,9 +7,10 @@ from typing import Any
 
 from durable_lambda.arguments import check_name
 from durable_lambda.batch import BatchResult
+from durable_lambda.completion import Completion
 from durable_lambda.errors import ValidationError
-from durable_lambda.operations.concurrent import Batch, Branch, BranchSpec
-from durable_lambda.operations.outcome import check_callable
+from durable_lambda.operations.concurrent import Batch, Branch, BranchSpec, Nesting
+from durable_lambda.runtime.scope import Scope
 
 
 class MapIteration(Branch):
@@ -26,12 +27,32 @@ class Map(Batch[BatchResult[Any]]):
     sub_type = "Map"
     verb = "map"
     kind = "map"
-    branch_type = MapIteration
     code = "MAP_FAILED"
 
-    items: Sequence[Any]
-    fn: Callable[..., Any]
-    item_name: Callable[[Any, int], str] | None
+    def __init__(
+        self,
+        scope: Scope,
+        name: str | None,
+        items: Sequence[Any],
+        fn: Callable[..., Any],
+        *,
+        max_concurrency: int | None,
+        batch_size: int | None,
+        completion: Completion | None,
+        item_name: Callable[[Any, int], str] | None,
+        nesting: Nesting,
+    ) -> None:
+        super().__init__(
+            scope,
+            name,
+            max_concurrency=max_concurrency,
+            batch_size=batch_size,
+            completion=completion,
+            nesting=nesting,
+        )
+        self.items = items
+        self.fn = fn
+        self.item_name = item_name
 
     def outcome(self, batch: BatchResult[Any]) -> BatchResult[Any]:
         return batch
@@ -43,11 +64,11 @@ class Map(Batch[BatchResult[Any]]):
                 f"map() takes a list of items, not {type(items).__qualname__}: the same items must be there, in the "
                 "same order, every time the function runs; write list(…), sorted if it has no order of its own"
             )
-        check_callable(self.fn, "map")
+        self.scope.check_code(self.fn, "map")
         name_of = self.item_name
         if name_of is None:
-            return [BranchSpec(f"map-item-{index}", self.fn, (item,)) for index, item in enumerate(items)]
-        specs = [BranchSpec(name_of(item, index), self.fn, (item,)) for index, item in enumerate(items)]
+            return [BranchSpec(f"map-item-{index}", self.fn, (item,), MapIteration) for index, item in enumerate(items)]
+        specs = [BranchSpec(name_of(item, index), self.fn, (item,), MapIteration) for index, item in enumerate(items)]
         for spec in specs:
             check_name(spec.name, "item")
         return specs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -17,17 +16,6 @@ from durable_lambda.values import Codec
 T = TypeVar("T")
 
 _WIDEST_CHARACTER = 4  # bytes of UTF-8
-
-
-def check_callable(fn: object, operation: str) -> None:
-    """Raises `ValidationError` for what is not called but was, or cannot be."""
-    if callable(fn):
-        return
-    if inspect.iscoroutine(fn):
-        fn.close()
-        hint = f"pass the function and its arguments: ctx.{operation}(name, {fn.__name__}, …), not {fn.__name__}(…)"
-        raise ValidationError(f"{operation}() takes a function, not the coroutine {fn.__qualname__}(…); {hint}")
-    raise ValidationError(f"{operation}() takes a function after the name, not {fn!r}")
 
 
 def check_classes(raises: object) -> None:

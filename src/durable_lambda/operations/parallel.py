@@ -7,9 +7,10 @@ from typing import Any
 
 from durable_lambda.arguments import check_name
 from durable_lambda.batch import BatchResult
+from durable_lambda.completion import Completion
 from durable_lambda.errors import ValidationError
-from durable_lambda.operations.concurrent import Batch, Branch, BranchSpec
-from durable_lambda.operations.outcome import check_callable
+from durable_lambda.operations.concurrent import Batch, Branch, BranchSpec, Nesting
+from durable_lambda.runtime.scope import Scope
 
 
 class ParallelBranch(Branch):
@@ -26,10 +27,20 @@ class Parallel(Batch[BatchResult[Any]]):
     sub_type = "Parallel"
     verb = "parallel"
     kind = "parallel"
-    branch_type = ParallelBranch
     code = "PARALLEL_FAILED"
 
-    branches: Sequence[Callable[..., Any]] | dict[str, Callable[..., Any]]
+    def __init__(
+        self,
+        scope: Scope,
+        name: str | None,
+        branches: Sequence[Callable[..., Any]] | dict[str, Callable[..., Any]],
+        *,
+        max_concurrency: int | None,
+        completion: Completion | None,
+        nesting: Nesting,
+    ) -> None:
+        super().__init__(scope, name, max_concurrency=max_concurrency, completion=completion, nesting=nesting)
+        self.branches = branches
 
     def outcome(self, batch: BatchResult[Any]) -> BatchResult[Any]:
         return batch
@@ -46,5 +57,5 @@ class Parallel(Batch[BatchResult[Any]]):
             )
         for name, branch in named:
             check_name(name, "branch")
-            check_callable(branch, "parallel")
-        return [BranchSpec(name, branch, ()) for name, branch in named]
+            self.scope.check_code(branch, "parallel")
+        return [BranchSpec(name, branch, (), ParallelBranch) for name, branch in named]

@@ -10,8 +10,8 @@ from durable_lambda.batch import BatchResult
 from durable_lambda.completion import Completion
 from durable_lambda.errors import ValidationError
 from durable_lambda.operations.concurrent import Batch, BranchSpec
-from durable_lambda.operations.outcome import check_callable
 from durable_lambda.operations.parallel import ParallelBranch
+from durable_lambda.operations.wait import Wait
 from durable_lambda.protocol.limits import MAX_WAIT_SECONDS, MIN_WAIT_SECONDS
 from durable_lambda.runtime.scope import Scope
 
@@ -24,7 +24,6 @@ class Race(Batch[T]):
     __slots__ = ()
 
     sub_type = "Parallel"
-    branch_type = ParallelBranch
     code = "PARALLEL_FAILED"
 
 
@@ -47,13 +46,26 @@ class First(Race[tuple[str, Any]]):
             )
         for key, branch in self.branches.items():
             check_name(key, "branch")
-            check_callable(branch, self.verb)
-        return [BranchSpec(key, branch, ()) for key, branch in self.branches.items()]
+            self.scope.check_code(branch, self.verb)
+        return [BranchSpec(key, branch, (), ParallelBranch) for key, branch in self.branches.items()]
 
     def outcome(self, batch: BatchResult[Any]) -> tuple[str, Any]:
         batch.results()  # raises when none has succeeded
         winner = batch.succeeded[0]
         return str(winner.name), winner.result
+
+
+class Timer(ParallelBranch):
+    """The branch that is done when the time is over."""
+
+    __slots__ = ()
+
+    async def code(self) -> None:
+        await self.inside.start(Wait(self.inside, "timeout", *self.args))
+
+
+def _no_code(duration: Duration) -> None:
+    """A timer has none: it waits."""
 
 
 class Timeout(Race[Any]):
@@ -73,13 +85,10 @@ class Timeout(Race[Any]):
         self.args = args
 
     def specs(self) -> list[BranchSpec]:
-        check_callable(self.fn, self.verb)
+        self.scope.check_code(self.fn, self.verb)
         whole_seconds(self.duration, "the duration of timeout()", minimum=MIN_WAIT_SECONDS, maximum=MAX_WAIT_SECONDS)
-
-        async def timer(context: Any) -> None:
-            await context.wait("timeout", self.duration)
-
-        return [BranchSpec("work", self.fn, self.args), BranchSpec("timer", timer, ())]
+        work = BranchSpec("work", self.fn, self.args, ParallelBranch)
+        return [work, BranchSpec("timer", _no_code, (self.duration,), Timer)]
 
     def outcome(self, batch: BatchResult[Any]) -> Any:
         work = batch.items[0]

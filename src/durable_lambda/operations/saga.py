@@ -14,11 +14,11 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack, overload
 
 import msgspec
 
-from durable_lambda.arguments import check_name
+from durable_lambda.arguments import check_callable, check_name
 from durable_lambda.errors import CompensationError
 from durable_lambda.failures import describe
 from durable_lambda.operations.child import ChildContext
-from durable_lambda.operations.outcome import check_callable, failure
+from durable_lambda.operations.outcome import failure
 from durable_lambda.operations.step import Step, StepArguments
 from durable_lambda.protocol.operations import ErrorObject
 from durable_lambda.retry import Retry, retry_policy
@@ -78,10 +78,21 @@ class _Compensations(ChildContext[list[_StoredItem]]):
     verb = "saga"
 
     def __init__(self, scope: Scope, name: str, undos: list[_Undo]) -> None:
-        super().__init__(scope, name, self._undo_all, (), virtual=False, result_type=list[_StoredItem])
+        super().__init__(scope, name, self.code, (), virtual=False, result_type=list[_StoredItem])
         self.undos = undos
 
-    async def _undo_all(self, _: Any) -> list[_StoredItem]:
+    def prepare(self) -> None:
+        check_name(self.name, self.verb)
+
+    def outcome(self, stored: list[_StoredItem]) -> CompensationResult:
+        """What became of each, with its error as itself."""
+        items = [
+            CompensationItem(item.step, None if item.error is None else failure(self, item.error, CompensationError))
+            for item in stored
+        ]
+        return CompensationResult(items)
+
+    async def code(self) -> list[_StoredItem]:
         items: list[_StoredItem] = []
         for undo in sorted(self.undos, key=lambda undo: undo.place, reverse=True):
             try:
@@ -102,8 +113,13 @@ class _Compensations(ChildContext[list[_StoredItem]]):
         return items
 
 
-class Saga:
-    """Made by `ctx.saga()`; see there."""
+class Compensating:
+    """What is to be undone, should it come to that: all of a saga but the waiting.
+
+    Args:
+        scope: Of the context that made it.
+        name: What the compensations are grouped under.
+    """
 
     def __init__(self, scope: Scope, name: str) -> None:
         for each in (name, f"{name} compensations"):
@@ -112,15 +128,33 @@ class Saga:
         self._name = name
         self._undos: list[_Undo] = []
 
-    async def __aenter__(self) -> Saga:
-        return self
+    def _check(self, compensate: Callable[..., Any], retry: Retry | int | None) -> None:
+        """Raises `ValidationError` for what cannot be a compensation."""
+        check_callable(compensate, "saga")
+        retry_policy(retry)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    def _remember(
+        self,
+        name: str | None,
+        operation: Operation[Any],
+        compensate: Callable[..., Any],
+        args: tuple[Any, ...],
+        retry: Retry | int | None,
     ) -> None:
-        if not isinstance(error, Exception) or self._scope.is_ended:
-            return
-        result = await self.run_compensations()
+        place = self._scope.strand("saga.step()").place
+        self._undos.append(_Undo(name, operation, compensate, args, retry, place))
+
+    def _must_undo(self, error: BaseException | None) -> bool:
+        """Whether a block that ended like this is undone."""
+        return isinstance(error, Exception) and not self._scope.is_ended
+
+    def _compensations(self) -> _Compensations | None:
+        """The call that undoes what there is, and forgets it."""
+        self._scope.strand("run_compensations()")
+        undos, self._undos = self._undos, []
+        return _Compensations(self._scope, f"{self._name} compensations", undos) if undos else None
+
+    def _raise_failures(self, result: CompensationResult, error: BaseException | None) -> None:
         if result.failed:
             names = ", ".join(repr(item.step) for item in result.failed)
             raise CompensationError(
@@ -128,6 +162,19 @@ class Saga:
                 result=result,
                 operation_name=self._name,
             ) from error
+
+
+class Saga(Compensating):
+    """Made by `ctx.saga()`; see there."""
+
+    async def __aenter__(self) -> Saga:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._must_undo(error):
+            self._raise_failures(await self.run_compensations(), error)
 
     @overload
     def step(
@@ -190,12 +237,10 @@ class Saga:
             compensation_retry: For that step. Default: as for `ctx.step`.
             **options: The options of `ctx.step`.
         """
-        check_callable(compensate, "saga")
-        retry_policy(compensation_retry)
+        self._check(compensate, compensation_retry)
         call: Step[Any] = Step(self._scope, name, fn, args, **options)
         operation = self._scope.start(call)
-        place = self._scope.strand("saga.step()").place
-        self._undos.append(_Undo(name, operation, compensate, args, compensation_retry, place))
+        self._remember(name, operation, compensate, args, compensation_retry)
         return operation
 
     async def run_compensations(self) -> CompensationResult:
@@ -203,14 +248,5 @@ class Saga:
 
         Steps that still run are waited for. On a replay the recorded outcomes are given.
         """
-        self._scope.strand("run_compensations()")
-        undos, self._undos = self._undos, []
-        if not undos:
-            return CompensationResult([])
-        call = _Compensations(self._scope, f"{self._name} compensations", undos)
-        stored = await self._scope.start(call)
-        items = [
-            CompensationItem(item.step, None if item.error is None else failure(call, item.error, CompensationError))
-            for item in stored
-        ]
-        return CompensationResult(items)
+        call = self._compensations()
+        return call.outcome(await self._scope.start(call)) if call is not None else CompensationResult([])

@@ -17,17 +17,16 @@ from typing import Any, TypedDict, TypeVar
 
 import msgspec
 
-from durable_lambda.arguments import check_name, positive_seconds
+from durable_lambda.arguments import check_callable, check_name, positive_seconds
 from durable_lambda.errors import SerializationError, StepError, StepInterruptedError, StepTimeoutError, ValidationError
 from durable_lambda.failures import describe
 from durable_lambda.loop import CURRENT
 from durable_lambda.operations.attempts import Attempted, attempts_ended
 from durable_lambda.operations.body import Body
-from durable_lambda.operations.outcome import check_callable, check_classes, check_size, failure, stored, unwritable
+from durable_lambda.operations.outcome import check_classes, check_size, failure, stored, unwritable
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.updates import StepOptions
 from durable_lambda.retry import Retry, retry_policy
-from durable_lambda.runtime.call import Call
 from durable_lambda.runtime.logging import body_logger
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.rehearsal import REHEARSAL, body_of
@@ -134,7 +133,7 @@ class Step(Attempted[T]):
         fn, args = self.fn_args
         check_name(self.name, "step")
         check_callable(fn, "step")
-        self._body = Body(body_of(self, fn), args, inline=self.inline)
+        self._body = Body(body_of(self, fn), args, inline=self.inline, may_be_left=self.timeout is not None)
         self._policy = retry_policy(self.retry)
         check_classes(self.raises)
         self._deadline: float | None = None
@@ -151,12 +150,11 @@ class Step(Attempted[T]):
         return None
 
     async def execute(self, recorded: wire.Operation | None) -> T:
-        scope = self.scope
-        scope.journal.watch(self.id, recorded)
+        self.watch(recorded)
         state = recorded
         while True:
             state = await self.next_state(state)
-            scope.invocation.enter()
+            self.enter()
             try:
                 attempt = attempts_ended(state) + 1
                 try:
@@ -167,7 +165,7 @@ class Step(Attempted[T]):
                     await self.conclude(self.update("SUCCEED", payload=payload))
                     return value
             finally:
-                scope.invocation.leave()
+                self.leave()
             state = await self.after_retry()
 
     @property
@@ -184,10 +182,15 @@ class Step(Attempted[T]):
                     operation_id=self.id,
                 )
         elif self.at_most_once:
-            await self.scope.store(self.update("START"))
+            await self.store(self.update("START"))
         else:
-            self.scope.announce(self.update("START"))
-        result = await self._run_body(attempt)
+            self.announce(self.update("START"))
+        observer = self.scope.invocation.observer
+        if observer is None:
+            result = await self._run_body(attempt)
+        else:
+            with observer.user_function(self, attempt):
+                result = await self._run_body(attempt)
         try:
             payload, value = round_trip(self.codec, result)
         except SerializationError as error:
@@ -215,7 +218,6 @@ class Step(Attempted[T]):
 
     async def _record_failure(self, error: BaseException, attempt: int) -> None:
         """Schedule the next attempt, or record the failure and raise it."""
-        scope = self.scope
         if isinstance(error, asyncio.CancelledError):
             self.record_cancellation(self.update("FAIL", error=describe(error)))
             raise error
@@ -229,14 +231,15 @@ class Step(Attempted[T]):
         if delay is None:
             await self.conclude(self.update("FAIL", error=record))
             raise failure(self, record, StepError, named=self._named, original=error) from None
-        await scope.store(self.update("RETRY", error=record, step_options=StepOptions(delay)))
+        await self.store(self.update("RETRY", error=record, step_options=StepOptions(delay)))
 
 
-async def run_as_attempt(call: Call[Any], attempt: int, body: Body) -> Any:
+async def run_as_attempt(call: Attempted[Any], attempt: int, body: Body) -> Any:
     """Run a body where no operation may be called, and where `current_step()` tells of the attempt."""
     outside = CURRENT.get()
-    CURRENT.set(BodyStrand(call.scope.invocation, StepAttempt(attempt, call.name, call.id, call.scope)))
+    running = StepAttempt(attempt, call.name, call.id, call.scope)
+    CURRENT.set(BodyStrand(call.scope.invocation, running, call.scope.parent_id))
     try:
-        return await body.run(call.scope)
+        return await call.run_body(body)
     finally:
         CURRENT.set(outside)

@@ -37,11 +37,11 @@ class Wait(Call[None]):
         return Operation(None) if recorded.status == "SUCCEEDED" else None
 
     async def execute(self, recorded: wire.Operation | None) -> None:
-        self.scope.journal.watch(self.id, recorded)
+        self.watch(recorded)
         state = recorded
         try:
             if state is None:
-                await self.scope.store(self.update("START", wait_options=WaitOptions(self._seconds)))
+                await self.store(self.update("START", wait_options=WaitOptions(self._seconds)))
                 state = self.scope.journal.state(self.id)
             while state is None or not state.is_terminal:
                 details = state.wait_details if state is not None else None

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from durable_lambda.arguments import Duration, check_name
+from durable_lambda.arguments import Duration, check_callable, check_name
 from durable_lambda.errors import CallbackError, CallbackSubmitterError
 from durable_lambda.failures import error_type_name, text_of
 from durable_lambda.operations.callback import CallbackResult, CreateCallback, callback_options
 from durable_lambda.operations.child import ChildContext
-from durable_lambda.operations.outcome import check_callable
 from durable_lambda.operations.step import Step
 from durable_lambda.retry import Retry, retry_policy
 from durable_lambda.runtime.scope import Scope
@@ -19,7 +18,7 @@ from durable_lambda.runtime.scope import Scope
 class WaitForCallback(ChildContext[Any]):
     """A CONTEXT around a CALLBACK and the STEP that submits it."""
 
-    __slots__ = ("result_type", "retry", "submitter", "submitter_args", "timers")
+    __slots__ = ("result_type", "retry", "timers")
 
     sub_type = "WaitForCallback"
     verb = "wait_for_callback"
@@ -38,9 +37,7 @@ class WaitForCallback(ChildContext[Any]):
         retry: Retry | int | None,
         result_type: Any,
     ) -> None:
-        super().__init__(scope, name, self._answer, (), virtual=False, result_type=result_type)
-        self.submitter = submitter
-        self.submitter_args = args
+        super().__init__(scope, name, submitter, args, virtual=False, result_type=result_type)
         self.timers = timeout, heartbeat_timeout
         self.retry = retry
         self.result_type = result_type
@@ -48,7 +45,7 @@ class WaitForCallback(ChildContext[Any]):
     def prepare(self) -> None:
         check_name(self.name, self.verb)
         check_name(f"{self._prefix}create callback id", self.verb)  # the longer one of the two inside
-        check_callable(self.submitter, self.verb)
+        check_callable(self.fn, self.verb)
         callback_options(*self.timers, self.verb)
         retry_policy(self.retry)
 
@@ -56,14 +53,14 @@ class WaitForCallback(ChildContext[Any]):
     def _prefix(self) -> str:
         return f"{self.name} " if self.name is not None else ""
 
-    async def _answer(self, _: Any) -> Any:
+    async def code(self) -> Any:
         scope = self.inside
         handle = await scope.start(CreateCallback(scope, f"{self._prefix}create callback id", *self.timers))
         submit: Step[Any] = Step(
             scope,
             f"{self._prefix}submitter",
-            self.submitter,
-            (handle.callback_id, *self.submitter_args),
+            self.fn,
+            (handle.callback_id, *self.args),
             retry=self.retry,
         )
         try:

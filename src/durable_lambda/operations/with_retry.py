@@ -7,11 +7,9 @@ from typing import Any, TypeVar
 
 from durable_lambda.arguments import check_name
 from durable_lambda.operations.child import ChildContext
-from durable_lambda.operations.outcome import check_callable
 from durable_lambda.operations.wait import Wait
 from durable_lambda.retry import Retry, retry_policy
 from durable_lambda.runtime.scope import Scope
-from durable_lambda.values import UNSET, codec_for, result_codec
 
 T = TypeVar("T")
 
@@ -22,7 +20,7 @@ class WithRetry(ChildContext[T]):
     Each run goes on counting where the last one ended, so the operations of every attempt are in the history.
     """
 
-    __slots__ = ("block", "block_args", "retry")
+    __slots__ = ("retry",)
 
     verb = "with_retry"
 
@@ -36,28 +34,24 @@ class WithRetry(ChildContext[T]):
         retry: Retry | int | None,
         result_type: Any,
     ) -> None:
-        super().__init__(scope, name, self._attempts, (), virtual=False, result_type=Any)
-        self.block = fn
-        self.block_args = args
+        super().__init__(scope, name, fn, args, virtual=False, result_type=result_type)
         self.retry = retry
-        self.codec = result_codec(fn) if result_type is UNSET else codec_for(result_type)
 
     def prepare(self) -> None:
         super().prepare()
-        check_callable(self.block, self.verb)
         check_name(f"{self._prefix}backoff-{retry_policy(self.retry).max_attempts}", self.verb)
 
     @property
     def _prefix(self) -> str:
         return f"{self.name}-" if self.name is not None else ""
 
-    async def _attempts(self, context: Any) -> T:
+    async def code(self) -> T:
         policy = retry_policy(self.retry)
         attempt = 0
         while True:
             attempt += 1
             try:
-                return await self.block(*self.block_args, context)
+                return await self.inside.call(self.fn, self.args)
             except Exception as error:
                 delay = policy.delay_after(error, attempt)
                 if delay is None:

@@ -18,6 +18,7 @@ from durable_lambda.runtime.invocation import Blocked
 from durable_lambda.runtime.operation import Operation
 
 if TYPE_CHECKING:
+    from durable_lambda.runtime.bridge import Meeting
     from durable_lambda.runtime.scope import Scope
 
 T = TypeVar("T")
@@ -26,7 +27,7 @@ T = TypeVar("T")
 class Call(Generic[T]):
     """A call of an operation: its arguments, and what they make of the journal."""
 
-    __slots__ = ("id", "name", "operation", "scope")
+    __slots__ = ("id", "name", "operation", "scope", "server")
 
     operation: Operation[T]
     """What the call returned, once it is set to work."""
@@ -42,6 +43,8 @@ class Call(Generic[T]):
         self.scope = scope
         self.name = name
         self.id = ""
+        self.server: Meeting[Any] | None = None
+        """Where the thread waits that made the call, in a `def` context."""
 
     @property
     def label(self) -> str:
@@ -62,6 +65,33 @@ class Call(Generic[T]):
     def update(self, action: OperationAction, **fields: Any) -> OperationUpdate:
         """An update of this operation."""
         return OperationUpdate(self.id, self.type, action, self.scope.parent_id, self.name, self.sub_type, **fields)
+
+    def watch(self, recorded: wire.Operation | None) -> None:
+        """Take the news of this operation from now on, after the state that is known."""
+        self.scope.journal.watch(self.id, recorded)
+
+    def enter(self) -> None:
+        """A body begins: until `leave` the invocation is not suspended."""
+        self.scope.invocation.enter()
+
+    def leave(self) -> None:
+        """What `enter` announced has ended."""
+        self.scope.invocation.leave()
+
+    def announce(self, update: OperationUpdate) -> None:
+        """Send an update with the next one, or a moment later. Raises `CancelledError` when nothing counts any more."""
+        scope = self.scope
+        scope.check_counts()
+        scope.checkpointer.send_lazily(update)
+
+    async def store(self, update: OperationUpdate) -> None:
+        """Send an update, and wait until it is stored, also when that is cancelled meanwhile.
+
+        Raises `CancelledError` then, and when nothing counts any more.
+        """
+        scope = self.scope
+        scope.check_counts()
+        await scope.checkpointer.submit(update)
 
     async def conclude(self, update: OperationUpdate, *, at_once: bool = False) -> None:
         """Store an outcome. A cancellation comes too late for it: the code gets what the history has, and is cancelled

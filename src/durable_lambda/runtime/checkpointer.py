@@ -18,6 +18,7 @@ from durable_lambda.errors import BackendError, CheckpointError
 from durable_lambda.protocol.backend import CheckpointResponse, DurableBackend
 from durable_lambda.protocol.errors import ServiceError
 from durable_lambda.protocol.limits import MAX_CHECKPOINT_BYTES, MAX_PAGE_SIZE, MAX_UPDATES_PER_CHECKPOINT
+from durable_lambda.protocol.operations import RawOperation
 from durable_lambda.protocol.updates import OperationUpdate
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 START_DELAY: Final = 0.05
 """Seconds that a lazy update waits for company."""
+
+LEAST_PATIENCE: Final = 0.005
+"""Seconds that code may run before somebody looks whether a lazy update is due, where that takes a thread."""
 
 _WIDEST_ESCAPE: Final = 6  # JSON writes one character in at most six bytes
 _ENVELOPE: Final = 1_024  # the fields of an update other than its payload and error
@@ -50,6 +54,10 @@ class Checkpointer:
         self._token: str | None = token
         self._start_delay = start_delay
         self._queue: deque[tuple[OperationUpdate, asyncio.Future[None] | None]] = deque()
+        self._held: deque[tuple[float, OperationUpdate]] = deque()
+        """Updates of threads, with the loop's time; they go before whatever is queued next."""
+        self._is_watching = False
+        """Whether a timer looks after what is held."""
         self.sender: asyncio.Task[None] | None = None
         """The task of the call that is on its way, if there is one."""
         self._timer: asyncio.TimerHandle | None = None
@@ -61,15 +69,22 @@ class Checkpointer:
         self.error: BackendError | CheckpointError | None = None
         """Why nothing can be sent any more."""
 
+    @property
+    def patience(self) -> float:
+        """Seconds that the loop may be left alone before there can be something to send."""
+        return max(self._start_delay, LEAST_PATIENCE)
+
     def submit(self, update: OperationUpdate) -> asyncio.Future[None]:
         """Send an update as soon as may be; the future is done when the service has stored it."""
         stored = Stored(self._invocation)
+        self._take_held()
         self._queue.append((update, stored))
         self.flush()
         return stored
 
     def send(self, update: OperationUpdate) -> None:
         """Send an update as soon as may be, and do not wait for it."""
+        self._take_held()
         self._queue.append((update, None))
         self._cancels += update.action == "CANCEL"
         self.flush()
@@ -82,8 +97,36 @@ class Checkpointer:
         elif self._timer is None and self.sender is None:
             self._timer = self._invocation.loop.call_later(self._start_delay, self.flush)
 
+    def hold(self, update: OperationUpdate) -> None:
+        """As `send_lazily`, in any thread: the loop is not woken for each update, which would cost more than a step."""
+        loop = self._invocation.loop
+        if self._start_delay <= 0:
+            loop.call_soon_threadsafe(self.send_lazily, update)
+            return
+        self._held.append((loop.time(), update))
+        if not self._is_watching:
+            self._is_watching = True
+            loop.call_soon_threadsafe(self._watch_held)
+
+    def _watch_held(self) -> None:
+        """Send what was held for the start delay, and look again when the next one will have been."""
+        loop = self._invocation.loop
+        if self._held and self._held[0][0] + self._start_delay <= loop.time():
+            self.flush()
+        if not self._held:
+            self._is_watching = False
+            if not self._held:  # none came between these two lines
+                return
+            self._is_watching = True
+        loop.call_at(self._held[0][0] + self._start_delay, self._watch_held)
+
+    def _take_held(self) -> None:
+        while self._held:
+            self._queue.append((self._held.popleft()[1], None))
+
     def gather(self, update: OperationUpdate) -> None:
         """Queue an outcome until something has to be stored, or a call is full."""
+        self._take_held()
         self._queue.append((update, None))
         self._gathered += 1
         self._gathered_size += _size_bound(update)
@@ -115,6 +158,7 @@ class Checkpointer:
     def flush(self) -> bool:
         """Begin to send what is queued. Returns whether there was anything to send."""
         self._stop_timer()
+        self._take_held()
         if self.sender is not None:
             return True
         if not (self._queue or self._poll) or self._token is None:
@@ -148,6 +192,7 @@ class Checkpointer:
     def abort(self) -> None:
         """Send nothing any more."""
         self._token = None
+        self._held.clear()
         self._queue.clear()
         self._poll = False
         self._stop_timer()
@@ -193,12 +238,17 @@ class Checkpointer:
 
     async def _take_in(self, response: CheckpointResponse) -> None:
         state = response.new_execution_state
-        self._invocation.journal.merge(state.operations)
+        self._merge(state.operations)
         while state.next_marker and self._token is not None:
             state = await self._backend.get_execution_state(
                 self._invocation.arn, self._token, state.next_marker, MAX_PAGE_SIZE
             )
-            self._invocation.journal.merge(state.operations)
+            self._merge(state.operations)
+
+    def _merge(self, operations: list[RawOperation]) -> None:
+        self._invocation.journal.merge(operations)
+        if self._invocation.observer is not None:
+            self._invocation.observer.changed(operations)
 
     def _give_up(self, error: BackendError | CheckpointError, cause: Exception) -> None:
         self.abort()

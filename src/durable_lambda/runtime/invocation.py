@@ -13,11 +13,11 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
-from typing import Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
 
-from durable_lambda.errors import BackendError, DurableError, Suspended
+from durable_lambda.errors import BackendError, DurableError, Suspended, ValidationError
 from durable_lambda.failures import ExceptionClasses
 from durable_lambda.loop import CURRENT, Strand
 from durable_lambda.protocol.backend import DurableBackend
@@ -26,11 +26,20 @@ from durable_lambda.runtime.checkpointer import Checkpointer
 from durable_lambda.runtime.journal import Journal
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.poller import Poller
+from durable_lambda.runtime.threads import MOST_PLACES, Places
+
+if TYPE_CHECKING:
+    from durable_lambda.runtime.observer import Observer
 
 T = TypeVar("T")
 
 UNWIND_SECONDS: Final = 1.0
 """What `finally` blocks have before an invocation that ends leaves them behind."""
+
+_TOO_MANY_THREADS: Final = (
+    f"more than {MOST_PLACES} branches of a `def` handler run at the same time, and each waits for another one: give "
+    "parallel() and map() a max_concurrency, or make the handler an `async def`, whose branches need no threads"
+)
 
 _left_behind: set[asyncio.Task[Any]] = set()
 """Tasks that would not end. Kept: to collect one is to run its code once more."""
@@ -86,6 +95,10 @@ class Invocation:
         """Tasks that run, with the operation that each executes; `None` for those of the function's own."""
         self.blocked: dict[Operation[Any], Blocked] = {}
         """Operations that only the service can move."""
+        self.places = Places()
+        """For the threads that run code."""
+        self.observer: Observer | None = None
+        """Who is told what happens; `None` when there are no hooks."""
         self.is_closing = False
         self.is_abandoned = False
         self._doomed: deque[asyncio.Future[None]] = deque()
@@ -114,7 +127,11 @@ class Invocation:
         """Nothing is ready to run: suspend, if the service is all that can change that."""
         if self._ending is not None or (self._main is not None and self._main.done()):
             return
+        if not self._busy and self.places.widen():
+            return
         if not self.blocked and not self._doomed:
+            if not self._busy and self.places.are_short:
+                self.fail(ValidationError(_TOO_MANY_THREADS))
             return
         if self._busy:
             if self._poller is not None:
@@ -172,10 +189,14 @@ class Invocation:
     # Endings
 
     def fail(self, error: DurableError, cause: BaseException | None = None) -> None:
-        """End the execution with an error, whatever its code does with it."""
+        """End the execution with an error, whatever its code does with it. May be called in any thread."""
         if cause is not None:
             error.__cause__ = cause
-        self._end(Ending("failed", error=error))
+        ending = Ending("failed", error=error)
+        if asyncio._get_running_loop() is self.loop:  # pyright: ignore[reportPrivateUsage]  # the public one raises
+            self._end(ending)
+        else:
+            self.loop.call_soon_threadsafe(self._end, ending, context=self._plain)
 
     def break_off(self, error: Exception, cause: BaseException | None = None) -> None:
         """End this invocation with an error of its own; the service makes another one."""
@@ -195,6 +216,27 @@ class Invocation:
                 self.checkpointer.abort()
             if not self._ended.done():
                 self._ended.set_result(None)
+
+    def farewell(self) -> Suspended:
+        """What is raised in a thread whose code does not count any more."""
+        if not self.is_closing:
+            return Suspended("its batch was decided without this branch", code="ENDING")
+        reason = self._ending.error if self._ending is not None else None
+        if not isinstance(reason, Suspended):
+            return Suspended("the invocation has ended", code="ENDING")
+        return Suspended(
+            str(reason), code=reason.code, operation_name=reason.operation_name, operation_id=reason.operation_id
+        )
+
+    @property
+    def ending(self) -> Ending | None:
+        """How it ended, once it has."""
+        return self._ending
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is ending, and what it leaves undone is for another invocation."""
+        return self.is_closing and (self._ending is None or self._ending.kind in ("suspended", "broken"))
 
     async def run(self, code: Coroutine[Any, Any, Any], strand: Strand) -> Ending:
         """Run the handler's code to its ending, and leave nothing of it behind."""

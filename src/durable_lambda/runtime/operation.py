@@ -66,11 +66,24 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
         """The task that executes it, unless it was replayed."""
         return self._task
 
+    @property
+    def error(self) -> BaseException | None:
+        """What it is known to have failed with, when it was replayed."""
+        return self._error
+
     def done(self) -> bool:
         """Whether its outcome is known."""
         return (
             self._task.done() if self._task is not None else self._value is not _REFUSED and self._value is not _PARKED
         )
+
+    def result(self) -> T:
+        """The outcome, once it is known: returned, or raised."""
+        if self._task is not None:
+            return self._task.result()
+        if self._error is not None:
+            raise self._error
+        return cast("T", self._value)
 
     def __await__(self) -> Generator[Any, Any, T]:
         if self._task is not None:

@@ -13,12 +13,14 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from durable_lambda.loop import InvocationLoop
+from durable_lambda.runtime.host import HostedLoop
 
 T = TypeVar("T")
 
 _in_caller = threading.Lock()
 _background_lock = threading.Lock()
-_loops: dict[str, InvocationLoop] = {}
+_of_caller: list[HostedLoop] = []
+_in_background: list[InvocationLoop] = []
 
 
 def run(coro: Coroutine[Any, Any, T]) -> T:
@@ -32,12 +34,12 @@ def run(coro: Coroutine[Any, Any, T]) -> T:
 
 
 def _run_here(coro: Coroutine[Any, Any, T]) -> T:
-    loop = _loops.get("caller")
-    if loop is None:
-        loop = _loops["caller"] = InvocationLoop()
+    if not _of_caller:
+        _of_caller.append(HostedLoop())
+    loop = _of_caller[0]
     task = loop.create_task(coro)
     try:
-        return loop.run_until_complete(task)
+        return loop.host.run(task)
     except BaseException:
         if not task.done():  # Ctrl-C: end the invocation before its caller goes on
             task.cancel()
@@ -47,8 +49,7 @@ def _run_here(coro: Coroutine[Any, Any, T]) -> T:
 
 def _background_loop() -> InvocationLoop:
     with _background_lock:
-        loop = _loops.get("background")
-        if loop is None:
-            loop = _loops["background"] = InvocationLoop()
-            threading.Thread(target=loop.run_forever, name="durable-invocations", daemon=True).start()
-        return loop
+        if not _in_background:
+            _in_background.append(InvocationLoop())
+            threading.Thread(target=_in_background[0].run_forever, name="durable-invocations", daemon=True).start()
+        return _in_background[0]

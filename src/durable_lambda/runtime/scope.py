@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Coroutine
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from durable_lambda.arguments import check_callable
 from durable_lambda.errors import ValidationError
 from durable_lambda.failures import CANCELLED
 from durable_lambda.loop import CURRENT
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.operations import decode_operation
 from durable_lambda.protocol.updates import OperationUpdate
-from durable_lambda.runtime import determinism, tracing
+from durable_lambda.runtime import determinism
 from durable_lambda.runtime.lifeline import PATIENCE, Lifeline
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.rehearsal import REHEARSAL
 from durable_lambda.runtime.strand import CodeStrand
 
 if TYPE_CHECKING:
+    from durable_lambda.runtime.bridge import Meeting
     from durable_lambda.runtime.call import Call
     from durable_lambda.runtime.invocation import Invocation
 
@@ -40,6 +43,7 @@ class Scope:
         "make_context",
         "parent_id",
         "patches",
+        "server",
     )
 
     def __init__(
@@ -50,6 +54,7 @@ class Scope:
         prefix: str = "",
         parent_id: str | None = None,
         lifeline: Lifeline | None = None,
+        server: Meeting[Any] | None = None,
     ) -> None:
         self.invocation = invocation
         self.journal = invocation.journal
@@ -61,6 +66,8 @@ class Scope:
         """The strand of the context's own task."""
         self.lifeline = lifeline
         """What it hangs on, in a branch."""
+        self.server = server
+        """Where the thread waits that runs this context's code, in a child of a `def` context."""
         self.patches: dict[str, bool] = {}
         """Which way was taken at each `patched`, by the id of its marker."""
         self.batches = 0
@@ -68,15 +75,29 @@ class Scope:
         self.is_over = False
         """Whether the function that the context was made for has returned."""
 
-    def child(self, operation_id: str, *, virtual: bool = False) -> Scope:
+    def child(self, operation_id: str, *, virtual: bool = False, server: Meeting[Any] | None = None) -> Self:
         """The scope of a child context; a virtual one has no operation, its own are children of this scope's."""
-        return Scope(
+        return type(self)(
             self.invocation,
             self.make_context,
             prefix=f"{operation_id}-",
             parent_id=self.parent_id if virtual else operation_id,
             lifeline=self.lifeline,
+            server=server,
         )
+
+    def branch(self, lifeline: Lifeline) -> Self:
+        """The scope of the call that is a branch: its own updates hang on its lifeline too."""
+        return type(self)(self.invocation, self.make_context, parent_id=self.parent_id, lifeline=lifeline)
+
+    async def call(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        """Run the code of this context: `fn(*args, context)`, where a coroutine that it returns is awaited."""
+        result = fn(*args, self.make_context(self))
+        return await result if inspect.isawaitable(result) else result
+
+    def check_code(self, fn: object, verb: str) -> None:
+        """Raises `ValidationError` for what cannot be the code of a context that this one makes."""
+        check_callable(fn, verb)
 
     @property
     def is_ended(self) -> bool:
@@ -84,17 +105,9 @@ class Scope:
         return self.invocation.is_closing or (self.lifeline is not None and self.lifeline.is_cut)
 
     def announce(self, update: OperationUpdate) -> None:
-        """Send an update with the next one, or a moment later. Raises `CancelledError` when nothing counts any more."""
+        """Send an update that is no call's with the next one, or a moment later."""
         self.check_counts()
         self.checkpointer.send_lazily(update)
-
-    async def store(self, update: OperationUpdate) -> None:
-        """Send an update, and wait until it is stored, also when that is cancelled meanwhile.
-
-        Raises `CancelledError` then, and when nothing counts any more.
-        """
-        self.check_counts()
-        await self.checkpointer.submit(update)
 
     def check_counts(self) -> None:
         """Raises `CancelledError` when nothing that happens here counts any more."""
@@ -108,11 +121,11 @@ class Scope:
         mine = strand if isinstance(strand, CodeStrand) and strand.scope is self else self.home
         return mine.ahead() is not None
 
-    def strand(self, what: str) -> CodeStrand:
+    def strand(self, what: str, name: str | None = None) -> CodeStrand:
         """The strand of the running code. Raises `ValidationError` when it is not this context's own."""
         strand = CURRENT.get()
         if type(strand) is not CodeStrand or strand.scope is not self or self.is_over:
-            raise self._misplaced(what, strand)
+            raise self._misplaced(what, strand, name)
         return strand
 
     def draw(self, what: str) -> bytes:
@@ -153,22 +166,26 @@ class Scope:
         recorded: wire.Operation | None = None
         if raw is not None:
             recorded = decode_operation(raw)
-            if (
-                recorded.type != call.type
-                or recorded.name != call.name
-                or recorded.sub_type != call.sub_type
-                or recorded.parent_id != self.parent_id
-            ):
-                raise determinism.mismatch(strand, call, recorded)
+            self.check_same(call, recorded, strand)
             if was_cancelled(recorded):
-                return self._set_to_work(call, recorded, strand)
+                return self._set_to_work(call, self._execute(call, recorded), strand)
             replayed = call.replay(recorded)
             if replayed is not None:
-                if tracing.is_enabled():
-                    tracing.record_replay(call, recorded)
+                if self.invocation.observer is not None:
+                    self.invocation.observer.replayed(call, recorded, replayed.error)
                 return replayed
         call.prepare()
-        return self._set_to_work(call, recorded, strand)
+        return self._set_to_work(call, self._execute(call, recorded), strand)
+
+    def check_same(self, call: Call[Any], recorded: wire.Operation, strand: CodeStrand) -> None:
+        """Raises `NonDeterministicExecutionError` when the history has another operation at this place."""
+        if (
+            recorded.type != call.type
+            or recorded.name != call.name
+            or recorded.sub_type != call.sub_type
+            or recorded.parent_id != self.parent_id
+        ):
+            raise determinism.mismatch(strand, call, recorded)
 
     def read(self, call: Call[T]) -> Operation[T]:
         """Give what another operation of this invocation has come to; no id, nothing recorded."""
@@ -177,11 +194,12 @@ class Scope:
         strand = CURRENT.get()
         if type(strand) is not CodeStrand or strand.group is not self.invocation:
             raise self._misplaced(call.label, strand, call.name)
+        return self._known(call) or self._set_to_work(call, call.execute(self.journal.state(call.id)), strand)
+
+    def _known(self, call: Call[T]) -> Operation[T] | None:
+        """What an operation of this invocation has come to, if it is over."""
         state = self.journal.state(call.id)
-        known = call.replay(state) if state is not None else None
-        if known is not None:
-            return known
-        return self._set_to_work(call, state, strand)
+        return call.replay(state) if state is not None else None
 
     def _is_foreign(self) -> bool:
         """Whether code of another invocation is running."""
@@ -196,22 +214,25 @@ class Scope:
         park = self.lifeline.refusals > PATIENCE
         return Operation.refused(call.label, "its batch was decided without this branch", park=park)
 
-    def _set_to_work(self, call: Call[T], state: wire.Operation | None, strand: CodeStrand) -> Operation[T]:
+    def _set_to_work(self, call: Call[T], execution: Coroutine[Any, Any, T], strand: CodeStrand) -> Operation[T]:
         operation: Operation[T] = Operation(label=call.label)
         call.operation = operation
-        operation.run_by(self.invocation.spawn(self._execute(call, state), strand, operation))
+        operation.run_by(self.invocation.spawn(execution, strand, operation))
         return operation
 
     async def _execute(self, call: Call[T], recorded: wire.Operation | None) -> T:
-        if recorded is not None and was_cancelled(recorded):
+        observer = self.invocation.observer
+        is_replayed = recorded is not None and was_cancelled(recorded)
+        if observer is None:
+            return await self._move(call, recorded, is_replayed)
+        with observer.operation(call, recorded, is_replayed=is_replayed):
+            return await self._move(call, recorded, is_replayed)
+
+    async def _move(self, call: Call[T], recorded: wire.Operation | None, was_cancelled: bool) -> T:
+        if was_cancelled:
             await self.invocation.cancel_again()
         rehearsal = REHEARSAL.get()
-        if rehearsal is not None:
-            return await rehearsal.execute(call, recorded)
-        if not tracing.is_enabled():
-            return await call.execute(recorded)
-        with tracing.span(call, recorded):
-            return await call.execute(recorded)
+        return await (call.execute(recorded) if rehearsal is None else rehearsal.execute(call, recorded))
 
     def finish(self, raised: Exception | None = None) -> None:
         """The context's function has returned, or raised; the history must not have more for it.

@@ -7,7 +7,7 @@ An operation is numbered when it is called, by the task that calls it, so corout
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from durable_lambda.runtime.ids import operation_id
 from durable_lambda.runtime.operation import Operation
@@ -103,17 +103,30 @@ class CodeStrand:
         return task is not None and task.done() and not task.cancelled() and not task.cancelling()
 
 
+class RunningAttempt(Protocol):
+    """An attempt of a step or a condition, as far as a strand knows it."""
+
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def operation_id(self) -> str: ...
+
+
 class BodyStrand:
     """A task that runs the body of a step, and those that the body creates: no operations here."""
 
-    __slots__ = ("attempt", "group")
+    __slots__ = ("attempt", "group", "parent_id")
 
     scope = None
 
-    def __init__(self, group: Invocation, attempt: object) -> None:
+    def __init__(self, group: Invocation, attempt: RunningAttempt, parent_id: str | None) -> None:
         self.group = group
         self.attempt = attempt
         """What `current_step()` gives."""
+        self.parent_id = parent_id
+        """The CONTEXT operation that the step belongs to."""
 
     def fork(self, coro: object) -> BodyStrand:
         return self

@@ -19,7 +19,6 @@ from durable_lambda.protocol.limits import MAX_PAGE_SIZE
 from durable_lambda.protocol.operations import decode_operation
 from durable_lambda.protocol.updates import OperationUpdate
 from durable_lambda.runtime.call import Call
-from durable_lambda.runtime.invocation import Blocked
 
 
 class ReplayingFunction:
@@ -49,15 +48,13 @@ class ReplayingFunction:
 
 async def rest(call: Call[Any], relay: Relay) -> None:
     """If the operation was done in this invocation: leave it to be replayed, and never return."""
-    invocation = call.scope.invocation
     if call.id not in relay.done or call.scope.is_ended:
         return
     relay.has_rested = True
     suspended = Suspended(
         f"{call.label} is done and is replayed", code="ALWAYS_REPLAY", operation_name=call.name, operation_id=call.id
     )
-    invocation.block(call.operation, Blocked(None, suspended))
-    await invocation.loop.create_future()
+    await call.change(suspended)  # there will be none: it is over
 
 
 class Relay:

@@ -19,8 +19,8 @@ from typing import Any, Final, Literal, NoReturn, TypeAlias, TypeVar
 
 import msgspec
 
+from durable_lambda.arguments import is_async
 from durable_lambda.operations.attempts import attempts_ended
-from durable_lambda.operations.body import is_async
 from durable_lambda.operations.deterministic import NOW
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.backend import CheckpointResponse, DurableBackend, ExecutionState

@@ -26,7 +26,7 @@ from durable_lambda.loop import InvocationLoop
 T = TypeVar("T")
 
 MAX_THREADS: Final = 64
-_OWN_THREADS: Final = ("MainThread", "durable-", "asyncio_")
+_OWN_THREADS: Final = ("MainThread", "durable-step", "durable-code", "durable-plain", "durable-test", "asyncio_")
 """Names that begin so: what these threads do is known without looking."""
 
 _SLEEP: Final[Any] = asyncio.futures._set_result_unless_cancelled  # type: ignore[attr-defined]  # what asyncio.sleep schedules

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from durable_lambda.operations.body import is_async
+from durable_lambda.arguments import is_async
 from durable_lambda.operations.deterministic import NOW
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.hosting import DurableFunction
-from durable_lambda.runtime import tracing
 from durable_lambda.runtime.call import Call
 from durable_lambda.testing.always_replay import Relay, ReplayingFunction, rest
 from durable_lambda.testing.stubs import Stub
@@ -55,19 +54,11 @@ class RunnerRehearsal:
     async def execute(self, call: Call[T], recorded: wire.Operation | None) -> T:
         relay = self.relays.get(call.scope.invocation.arn)
         if relay is None:
-            return await traced(call, recorded)
+            return await call.execute(recorded)
         try:
-            value = await traced(call, recorded)
+            value = await call.execute(recorded)
         except Exception:
             await rest(call, relay)
             raise
         await rest(call, relay)
         return value
-
-
-async def traced(call: Call[T], recorded: wire.Operation | None) -> T:
-    """Carry an operation out as it is carried out without a test."""
-    if not tracing.is_enabled():
-        return await call.execute(recorded)
-    with tracing.span(call, recorded):
-        return await call.execute(recorded)

@@ -18,8 +18,8 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from durable_lambda.arguments import is_async
 from durable_lambda.errors import BackendError
-from durable_lambda.operations.body import is_async
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.backend import CheckpointResponse, ExecutionState
 from durable_lambda.protocol.hosting import DurableFunction
@@ -30,7 +30,6 @@ from durable_lambda.runtime.call import Call
 from durable_lambda.runtime.rehearsal import REHEARSAL
 from durable_lambda.testing.loops import VirtualLoop, run_blocking
 from durable_lambda.testing.recorded import History, Recorded, read_history
-from durable_lambda.testing.rehearsals import traced
 
 T = TypeVar("T")
 
@@ -174,7 +173,7 @@ class _Replay:
         """No body runs."""
 
     async def execute(self, call: Call[T], recorded: wire.Operation | None) -> T:
-        return await traced(call, recorded)
+        return await call.execute(recorded)
 
     async def checkpoint(
         self, arn: str, checkpoint_token: str, updates: Sequence[OperationUpdate], client_token: str | None = None

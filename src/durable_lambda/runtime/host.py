@@ -1,0 +1,132 @@
+"""A thread that runs a loop, and the code of a `def` handler in turn with it.
+
+Waking another thread costs more than everything else in a step. So where a handler is called in a thread of its own
+(Lambda does that), that thread does both: it runs the loop while the code waits for something, and the code otherwise.
+Code that takes long must not keep the loop from its work, so a second thread, the keeper, looks after the loop then.
+Whoever has the turn runs the loop; nobody else touches it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from durable_lambda.loop import InvocationLoop
+
+T = TypeVar("T")
+
+PATIENCE: Final = 0.05
+"""Seconds that code runs before the keeper takes the loop."""
+
+_IDLE_LOOKS: Final = 20
+"""How often the keeper looks, and finds no code running, before it sleeps until there is some."""
+
+
+class Host:
+    """The thread that calls `run`, and its loop. Each method tells where it may be called."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.patience = PATIENCE
+        """Seconds that code runs before the keeper takes the loop."""
+        self.has_code = False
+        """Whether code of an invocation runs on this thread."""
+        self._work: deque[Callable[[], object]] = deque()
+        self._turn = threading.Lock()
+        self._is_wanted = False
+        self._code_since: float | None = None
+        self._keeper: threading.Thread | None = None
+        self._code_runs = threading.Event()
+
+    def run(self, task: asyncio.Task[T]) -> T:
+        """In the thread: run the loop, and the code that is handed over meanwhile, until a task is done."""
+        task.add_done_callback(self.stop)
+        self.take_turn()
+        try:
+            while not task.done():
+                self.loop.run_forever()
+                while self._work:
+                    self.run_code(self._work.popleft())
+        finally:
+            self._turn.release()
+            task.remove_done_callback(self.stop)
+        return task.result()
+
+    def hand_over(self, work: Callable[[], object]) -> None:
+        """On the loop: have the thread run some code, once it has the turn."""
+        self._work.append(work)
+        self.loop.stop()
+
+    def stop(self, _: object = None) -> None:
+        """On the loop: let it stop, so that the thread looks what there is to do."""
+        self.loop.stop()
+
+    def run_code(self, work: Callable[[], object]) -> None:
+        """In the thread, which has the turn: run code, and let the keeper have the turn meanwhile."""
+        self.give_turn()
+        try:
+            work()
+        finally:
+            self.take_turn()
+
+    def take_turn(self) -> None:
+        """In the thread: the loop is its own from now on."""
+        self._code_since = None
+        if not self._turn.acquire(blocking=False):
+            self._is_wanted = True
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self._turn.acquire()
+            self._is_wanted = False
+
+    def give_turn(self) -> None:
+        """In the thread: code begins to run, or goes on."""
+        self._turn.release()
+        self._code_since = time.monotonic()
+        if not self._code_runs.is_set():
+            self._code_runs.set()
+            if self._keeper is None:
+                self._keeper = threading.Thread(target=self._keep, name="durable-loop-keeper", daemon=True)
+                self._keeper.start()
+
+    # In the keeper
+
+    def _keep(self) -> None:
+        looks = 0
+        while True:
+            since = self._code_since
+            if since is not None:
+                looks = 0
+                left = since + self.patience - time.monotonic()
+                if left > 0:
+                    time.sleep(left)
+                else:
+                    self._stand_in(since)
+                continue
+            looks += 1
+            if looks > _IDLE_LOOKS:
+                self._code_runs.clear()
+                if self._code_since is None:
+                    self._code_runs.wait()
+            time.sleep(self.patience)
+
+    def _stand_in(self, since: float) -> None:
+        """Run the loop until the thread wants it, if the code that ran since then is still running."""
+        if not self._turn.acquire(blocking=False):
+            return
+        try:
+            while self._code_since == since and not self._is_wanted:
+                self.loop.run_forever()
+        finally:
+            self._turn.release()
+
+
+class HostedLoop(InvocationLoop):
+    """A loop whose thread runs code of `def` handlers too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.host = Host(self)

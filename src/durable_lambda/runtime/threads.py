@@ -1,0 +1,111 @@
+"""Threads for the code of `def` handlers and their branches.
+
+They are daemons, so code that never ends cannot keep its process from ending, and they are kept for the next piece of
+code for a while. Nothing here limits how many there are: who asks does (`Places`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Final
+
+IDLE_SECONDS: Final = 10.0
+"""How long a thread is kept that has nothing to do."""
+
+FIRST_PLACES: Final = 64
+"""Threads of one invocation that run code at the same time, before any of them waits for the service."""
+
+MOST_PLACES: Final = 512
+"""Threads of one invocation. The service's Linux sandbox has room for 1,024 in all (AWS Lambda quotas)."""
+
+_idle: list[SimpleQueue[Callable[[], object]]] = []
+
+
+def run(work: Callable[[], object]) -> None:
+    """Do some work on a thread. It may not raise.
+
+    Raises:
+        RuntimeError: The system gives no thread.
+    """
+    waiting: SimpleQueue[Callable[[], object]]
+    try:
+        waiting = _idle.pop()
+    except IndexError:
+        waiting = SimpleQueue()
+        threading.Thread(target=_work_through, args=(waiting,), name="durable-code", daemon=True).start()
+    waiting.put(work)
+
+
+def _work_through(queue: SimpleQueue[Callable[[], object]]) -> None:
+    while True:
+        try:
+            work = queue.get(timeout=IDLE_SECONDS)
+        except Empty:
+            try:
+                _idle.remove(queue)
+            except ValueError:  # taken in this very moment: its work is about to come
+                continue
+            return
+        work()
+        del work  # what it refers to may go while the thread is idle
+        _idle.append(queue)
+
+
+class Places:
+    """How many threads one invocation may have at once; who finds none free waits its turn.
+
+    Code that waits for the service keeps its thread. So when everything that has one waits, and nothing else can
+    happen, there are more of them, up to a bound.
+    """
+
+    __slots__ = ("_limit", "_queue", "_taken")
+
+    def __init__(self) -> None:
+        self._limit = FIRST_PLACES
+        self._taken = 0
+        self._queue: deque[asyncio.Future[None]] = deque()
+
+    async def take(self) -> None:
+        """Wait for a place."""
+        if self._taken < self._limit:
+            self._taken += 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.free()
+            raise
+
+    def free(self) -> None:
+        """Give a place back."""
+        self._taken -= 1
+        self._admit()
+
+    def widen(self) -> bool:
+        """Let more in that wait. Returns whether there was anybody to let in."""
+        if not self._queue or self._limit >= MOST_PLACES:
+            return False
+        self._limit = min(self._limit + FIRST_PLACES, MOST_PLACES)
+        return self._admit()
+
+    @property
+    def are_short(self) -> bool:
+        """Whether somebody waits for a place, and there will be no more of them."""
+        return self._limit >= MOST_PLACES and any(not turn.done() for turn in self._queue)
+
+    def _admit(self) -> bool:
+        admitted = False
+        while self._queue and self._taken < self._limit:
+            turn = self._queue.popleft()
+            if not turn.done():
+                self._taken += 1
+                turn.set_result(None)
+                admitted = True
+        return admitted
