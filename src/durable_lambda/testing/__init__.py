@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from durable_lambda.testing.crashes import NO_ANSWER as NO_ANSWER
     from durable_lambda.testing.crashes import CrashDifferenceError as CrashDifferenceError
     from durable_lambda.testing.crashes import explore_crashes as explore_crashes
+    from durable_lambda.testing.mock_assertions import assert_checkpoint_count as assert_checkpoint_count
+    from durable_lambda.testing.mock_assertions import assert_no_checkpoints as assert_no_checkpoints
+    from durable_lambda.testing.mock_assertions import assert_operation_count as assert_operation_count
+    from durable_lambda.testing.mock_assertions import assert_operation_names as assert_operation_names
+    from durable_lambda.testing.mock_assertions import assert_operations as assert_operations
+    from durable_lambda.testing.mock_context import MockDurableContext as MockDurableContext
+    from durable_lambda.testing.mock_script import MockMismatchError as MockMismatchError
+    from durable_lambda.testing.mock_script import RecordedOperation as RecordedOperation
+    from durable_lambda.testing.mock_script import RecordedUpdate as RecordedUpdate
+    from durable_lambda.testing.mock_script import Recorder as Recorder
     from durable_lambda.testing.operations import Operations as Operations
     from durable_lambda.testing.operations import OperationView as OperationView
     from durable_lambda.testing.replaying import ReplayDifferenceError as ReplayDifferenceError
@@ -26,6 +36,15 @@ if TYPE_CHECKING:
 _HOMES = {
     "crash_report": ("CrashReport", "RepeatedEffect"),
     "crashes": ("NO_ANSWER", "CrashDifferenceError", "explore_crashes"),
+    "mock_assertions": (
+        "assert_checkpoint_count",
+        "assert_no_checkpoints",
+        "assert_operation_count",
+        "assert_operation_names",
+        "assert_operations",
+    ),
+    "mock_context": ("MockDurableContext",),
+    "mock_script": ("MockMismatchError", "RecordedOperation", "RecordedUpdate", "Recorder"),
     "operations": ("OperationView", "Operations"),
     "replaying": ("ReplayDifferenceError", "ReplayReport", "replay"),
     "run": ("DurableRun", "NotEndedError"),
