@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from durable_lambda.testing.replaying import ReplayReport as ReplayReport
     from durable_lambda.testing.replaying import replay as replay
     from durable_lambda.testing.run import DurableRun as DurableRun
-    from durable_lambda.testing.run import NotEndedError as NotEndedError
     from durable_lambda.testing.runner import DurableTestRunner as DurableTestRunner
+    from durable_lambda.testing.shape import assert_shape as assert_shape
+    from durable_lambda.testing.view import NotEndedError as NotEndedError
+    from durable_lambda.testing.view import RunView as RunView
 
 _HOMES = {
     "crash_report": ("CrashReport", "RepeatedEffect"),
@@ -47,8 +49,10 @@ _HOMES = {
     "mock_script": ("MockMismatchError", "RecordedOperation", "RecordedUpdate", "Recorder"),
     "operations": ("OperationView", "Operations"),
     "replaying": ("ReplayDifferenceError", "ReplayReport", "replay"),
-    "run": ("DurableRun", "NotEndedError"),
+    "run": ("DurableRun",),
     "runner": ("DurableTestRunner",),
+    "shape": ("assert_shape",),
+    "view": ("NotEndedError", "RunView"),
 }
 _HOME_OF = {name: f"{__name__}.{home}" for home, names in _HOMES.items() for name in names}
 
