@@ -9,6 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from durable_lambda.testing.cloud import CloudRun as CloudRun
+    from durable_lambda.testing.cloud import CloudTestRunner as CloudTestRunner
     from durable_lambda.testing.crash_report import CrashReport as CrashReport
     from durable_lambda.testing.crash_report import RepeatedEffect as RepeatedEffect
     from durable_lambda.testing.crashes import NO_ANSWER as NO_ANSWER
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from durable_lambda.testing.view import RunView as RunView
 
 _HOMES = {
+    "cloud": ("CloudRun", "CloudTestRunner"),
     "crash_report": ("CrashReport", "RepeatedEffect"),
     "crashes": ("NO_ANSWER", "CrashDifferenceError", "explore_crashes"),
     "mock_assertions": (

@@ -25,6 +25,7 @@ from durable_lambda.testing.runner import DurableTestRunner
 
 THREAD_SECONDS: Final = 10.0
 _PROGRESS_SECONDS: Final = 2.0
+_OUTSIDE: Final = "no step's body ran twice, so what effects() shows is done outside of steps: put it into one"
 
 
 class NoAnswer:
@@ -243,7 +244,7 @@ class _Search:
             seconds=time.monotonic() - self._began,
             repeated=self._repeated_effects(),
             interrupted=tuple(self._interrupted),
-            order_matters=any(bool(differences(first, outcome)) for _, outcome, _ in plans[1:]),
+            order_matters=self._order_matters(),
         )
 
     def _repeats_itself(self, first: Outcome) -> None:
@@ -264,7 +265,10 @@ class _Search:
         said += self._differs(expected, found)
         if found.is_interrupted and not expected.is_interrupted:
             self._interrupted.append(moment)
-        for key, label, attempt in repeated(expected, found):
+        again = repeated(expected, found)
+        if found.world != expected.world and said and not again:
+            said.append(_OUTSIDE)
+        for key, label, attempt in again:
             effect = next(one for one in rehearsal.effects if (one.operation_id, one.attempt) == (key, attempt))
             is_keyed = key in rehearsal.keyed
             self._repeated.setdefault(label, (effect, is_keyed, []))[2].append(moment)
@@ -280,6 +284,9 @@ class _Search:
         if said and all(differences(other, found, compare_results=compares) for other in self._outcomes):
             return said
         return []
+
+    def _order_matters(self) -> bool:
+        return any(differences(self._outcomes[0], other) for other in self._outcomes[1:])
 
     def _repeated_effects(self) -> tuple[RepeatedEffect, ...]:
         order = {label: place for place, label in enumerate(self._labels)}
@@ -300,13 +307,21 @@ class _Search:
                 f"The same or something else happens at {len(others)} more moments, of {self._explored} explored:"
             )
             lines += [f"  {each.moment}: {each.said[0].splitlines()[0]}" for each in others[:5]]
+        if any(_OUTSIDE in each.said for each in others):
+            lines.append(f"At some of them {_OUTSIDE}.")
+        if self._order_matters():
+            lines.append(
+                "Without a crash it does otherwise as well when its bodies end in another order: its operations or its "
+                "result follow timing."
+            )
         lines += advice(self._repeated_effects())
         if first.moment is not None:
             lines.append(f"To repeat it: explore_crashes(…, moment={first.moment.number}, orders={first.order + 1})")
         else:
             lines.append(
-                "The function is not the same twice even without a crash: give setup= to put the world back before "
-                "each run, and check= if the result may differ."
+                "The function does not do the same twice, even without a crash. Its operations follow a clock, chance, "
+                "timing or the order of a set; or the world is not as it was (give setup=, which puts it back before "
+                "each run); or its result may differ (give check=)."
             )
         raise CrashDifferenceError("\n".join(lines), first, tuple(others))
 

@@ -66,34 +66,56 @@ def read_history(history: History, function: str) -> Recorded:
         arn = fields.get("DurableExecutionArn") or ""
         told = fields.get("Events")
     entries = cast("Sequence[object]", told or ())
-    events = [_event(entry) for entry in entries]
+    events = events_of(entries)
     if not events or events[0].event_type != "ExecutionStarted":
         raise ValidationError(
             "this is no history from its beginning: it has to begin with an ExecutionStarted event. Export it with "
             "`durable history EXECUTION --json`, or with GetDurableExecutionHistory (all of its pages)"
         )
     _check_complete(events)
-    first = events[0]
-    known: dict[str, Operation] = {}
-    for event in events:
-        if event.id is not None and not event.event_type.startswith("Execution"):
-            known[event.id] = _after(event, known.get(event.id))
-    payload = getattr(event_payload(first.details, "input"), "payload", None)
-    name, key = first.name or "", first.id or ""
-    root = Operation(
-        key, "EXECUTION", "STARTED", first.event_timestamp, name=name, execution_details=wire.ExecutionDetails(payload)
-    )
-    last = events[-1]
-    has_ended = last.event_type.startswith("Execution") and last.event_type != "ExecutionStarted"
-    status = _ENDS.get(last.event_type.removeprefix("Execution"), "RUNNING") if has_ended else "RUNNING"
+    root, *operations = operations_of(events)
+    name, key, last = root.name or "", root.id, events[-1]
+    status = _end_of(last) or "RUNNING"
+    has_ended = status != "RUNNING"
     return Recorded(
         name=name or key,
         arn=arn or execution_arn(function, name, key),
-        operations=[root, *_told(known)],
+        operations=[msgspec.structs.replace(root, status="STARTED", end_timestamp=None), *_told(operations)],
         status=status,
         result=getattr(event_payload(last.details, "result"), "payload", None) if has_ended else None,
         error=getattr(event_payload(last.details, "error"), "payload", None) if has_ended else None,
     )
+
+
+def events_of(entries: Sequence[object]) -> list[Event]:
+    """Events in whatever form they come. Raises `ValidationError` for what is none."""
+    return [_event(entry) for entry in entries]
+
+
+def operations_of(events: Sequence[Event]) -> list[Operation]:
+    """Every operation of a history from its beginning, the EXECUTION first."""
+    known: dict[str, Operation] = {}
+    for event in events:
+        if event.id is not None and not event.event_type.startswith("Execution"):
+            known[event.id] = _after(event, known.get(event.id))
+    first, last = events[0], events[-1]
+    payload = getattr(event_payload(first.details, "input"), "payload", None)
+    end = _end_of(last)
+    root = Operation(
+        first.id or "",
+        "EXECUTION",
+        end or "STARTED",
+        first.event_timestamp,
+        name=first.name,
+        end_timestamp=None if end is None else last.event_timestamp,
+        execution_details=wire.ExecutionDetails(payload),
+    )
+    return [root, *known.values()]
+
+
+def _end_of(last: Event) -> OperationStatus | None:
+    """How an execution ended, if its last event tells that."""
+    return _ENDS.get(last.event_type.removeprefix("Execution")) if last.event_type.startswith("Execution") else None
 
 
 def event_payload(details: Any, member: str) -> Any:
@@ -192,8 +214,9 @@ def _after(event: Event, before: Operation | None) -> Operation:
     return msgspec.structs.replace(operation, **fields)
 
 
-def _told(known: dict[str, Operation]) -> list[Operation]:
+def _told(operations: Sequence[Operation]) -> list[Operation]:
     """The operations as the service tells them: what a completed context has inside is left out."""
+    known = {operation.id: operation for operation in operations}
     parents = {operation.parent_id for operation in known.values()}
     told: list[Operation] = []
     hidden: set[str] = set()
