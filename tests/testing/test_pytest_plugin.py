@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import entry_points
 
 import pytest
 
 pytest_plugins = ["pytester"]
+
+PLUGIN = ["-p", "durable_lambda.testing.pytest_plugin"]
+if any(plugin.name == "durable_lambda" for plugin in entry_points(group="pytest11")):
+    PLUGIN = []  # it is installed
 
 SUITE = """
 import pytest
@@ -29,9 +34,7 @@ async def handler(event: int, ctx: DurableContext) -> int:
 def suite(pytester: pytest.Pytester):
     def run(tests: str, *arguments: str) -> pytest.RunResult:
         pytester.makepyfile(SUITE + tests)
-        return pytester.runpytest_subprocess(
-            "-p", "durable_lambda.testing.pytest_plugin", "-p", "no:cacheprovider", *arguments
-        )
+        return pytester.runpytest_subprocess(*PLUGIN, "-p", "no:cacheprovider", *arguments)
 
     return run
 
