@@ -133,6 +133,31 @@ def history(execution: Execution, db: Db = DEFAULT_DB, as_json: AsJson = False) 
 
 
 @app.command()
+def replay(
+    target: Target,
+    history: Annotated[
+        Path, typer.Argument(metavar="HISTORY", help="A history as JSON, or a folder with several (*.json)")
+    ],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Replay recorded executions against the code as it is now, without side effects, and tell what differs.
+
+    A HISTORY is what `durable history EXECUTION --json` prints, or GetDurableExecutionHistory of the service with the
+    execution's data.
+
+    \b
+    durable replay app.py:handler order-42.json
+    durable replay app.py:handler histories/
+
+    Exit code: 0 the code goes the way of every history, 1 it does not, 2 the command is wrong or a file is no history.
+    """
+    from durable_lambda.cli.replay import replay_command
+
+    replay_command(target, history, as_json=as_json)
+
+
+@app.command()
 def stop(
     execution: Execution,
     message: Annotated[

@@ -12,11 +12,11 @@ from rich.console import Console
 
 from durable_lambda.cli.database import db_option, refusals
 from durable_lambda.cli.live import can_draw, hint_text, paint
-from durable_lambda.cli.many import MOST
 from durable_lambda.cli.output import print_json, print_lines, print_outcome
 from durable_lambda.cli.summary import Summary, function_arn, summarize
-from durable_lambda.cli.tree import View, columns, lines, view
-from durable_lambda.cli.words import duration, error_text, moment
+from durable_lambda.drawing.many import MOST
+from durable_lambda.drawing.tree import View, columns, lines, view
+from durable_lambda.drawing.words import duration, error_text, moment
 from durable_lambda.engine import FileClient, StoredExecution
 from durable_lambda.protocol.events import Event, event_to_wire
 from durable_lambda.protocol.operations import ErrorObject, Operation

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from durable_lambda.cli.live import line_writer
 from durable_lambda.cli.summary import Summary
-from durable_lambda.cli.words import visible
+from durable_lambda.drawing.words import visible
 from durable_lambda.protocol.operations import ErrorObject
 
 

@@ -17,6 +17,7 @@ from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.updates import StepOptions
 from durable_lambda.retry import Poll
 from durable_lambda.runtime.operation import Operation
+from durable_lambda.runtime.rehearsal import body_of
 from durable_lambda.runtime.scope import Scope
 from durable_lambda.values import UNSET, Codec, read_payload, write_payload
 
@@ -104,7 +105,7 @@ class Condition(Attempted[S]):
         if details is not None and details.result is not None:
             before = read_payload(self.codec, details.result)
         observer = self.scope.invocation.observer
-        body = Body(self.check, (before,))
+        body = Body(body_of(self, self.check), (before,))
         if observer is None:
             after = await run_as_attempt(self, attempt, body)
         else:

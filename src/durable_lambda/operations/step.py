@@ -29,6 +29,7 @@ from durable_lambda.protocol.updates import StepOptions
 from durable_lambda.retry import Retry, retry_policy
 from durable_lambda.runtime.logging import body_logger
 from durable_lambda.runtime.operation import Operation
+from durable_lambda.runtime.rehearsal import REHEARSAL, body_of
 from durable_lambda.runtime.scope import Scope
 from durable_lambda.runtime.strand import BodyStrand
 from durable_lambda.values import UNSET, Codec, write_payload
@@ -64,6 +65,8 @@ class StepAttempt(msgspec.Struct, frozen=True):
     @property
     def idempotency_key(self) -> str:
         """32 hexadecimal characters: the same for every attempt of this step in this execution, and for no other."""
+        if (rehearsal := REHEARSAL.get()) is not None:
+            rehearsal.noticed_key(self.operation_id)
         return blake2b(f"{self._scope.invocation.arn}/{self.operation_id}".encode(), digest_size=16).hexdigest()
 
 
@@ -127,7 +130,7 @@ class Step(Attempted[T]):
         fn, args = self.fn_args
         check_name(self.name, "step")
         check_callable(fn, "step")
-        self._body = Body(fn, args, inline=self.inline, may_be_left=self.timeout is not None)
+        self._body = Body(body_of(self, fn), args, inline=self.inline, may_be_left=self.timeout is not None)
         self._policy = retry_policy(self.retry)
         check_classes(self.raises)
         self._deadline: float | None = None

@@ -20,6 +20,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
 
 from durable_lambda.errors import BackendError, Suspended
+from durable_lambda.loop import count_elsewhere
 from durable_lambda.protocol.updates import OperationUpdate
 from durable_lambda.runtime import threads
 from durable_lambda.runtime.errand import Errand, carried
@@ -98,6 +99,7 @@ class CodeThread:
         if busy is self._is_busy or self.is_interrupted:
             return
         self._is_busy = busy
+        count_elsewhere(self.invocation.loop, 1 if busy else -1)
         if busy:
             self.invocation.enter()
         else:

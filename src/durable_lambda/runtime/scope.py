@@ -18,6 +18,7 @@ from durable_lambda.protocol.updates import OperationUpdate
 from durable_lambda.runtime import determinism
 from durable_lambda.runtime.lifeline import PATIENCE, Lifeline
 from durable_lambda.runtime.operation import Operation
+from durable_lambda.runtime.rehearsal import REHEARSAL
 from durable_lambda.runtime.strand import CodeStrand
 
 if TYPE_CHECKING:
@@ -250,7 +251,8 @@ class Scope:
     async def _move(self, call: Call[T], recorded: wire.Operation | None, was_cancelled: bool) -> T:
         if was_cancelled:
             await self.invocation.cancel_again()
-        return await call.execute(recorded)
+        rehearsal = REHEARSAL.get()
+        return await (call.execute(recorded) if rehearsal is None else rehearsal.execute(call, recorded))
 
     def finish(self, raised: Exception | None = None) -> None:
         """The context's function has returned, or raised; the history must not have more for it.
