@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import math
+import os
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Generic, TypeVar, overload
 
@@ -91,13 +92,9 @@ class Handler(Generic[E, R]):
                 f"{error} (Lambda calls {self!r} like this. To run it here use the `durable run` command or a "
                 "durable_lambda.engine.Engine; the function itself is its `fn`.)"
             ) from None
-        if self._backend is None:
-            raise ValidationError(
-                f"{self!r} has no backend to send checkpoints to: pass one with @durable_execution(backend=…), or "
-                "register the function with a durable_lambda.engine.Engine"
-            )
+        backend = self._backend if self._backend is not None else _lambda_backend(self)
         try:
-            output = process.run(self.invoke(invocation, self._backend, lambda_context))
+            output = process.run(self.invoke(invocation, backend, lambda_context))
         except InvocationInterrupted as interruption:
             if interruption.__cause__ is not None:
                 raise interruption.__cause__ from None
@@ -165,6 +162,18 @@ class Handler(Generic[E, R]):
             return codec.decode(payload if payload else "null")
         except DeserializationError as error:
             raise DeserializationError(f"the event of {self.name}: {error}") from error
+
+
+def _lambda_backend(handler: Handler[Any, Any]) -> DurableBackend:
+    """AWS Lambda, in a process that Lambda (or what stands in for it) started. Raises `ValidationError` elsewhere."""
+    if not {"AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME"} & os.environ.keys():
+        raise ValidationError(
+            f"{handler!r} has no backend to send checkpoints to, and this is not AWS Lambda: pass one with "
+            "@durable_execution(backend=…), or register the function with a durable_lambda.engine.Engine"
+        )
+    from durable_lambda.backends.aws import default_backend  # late: it brings a native library
+
+    return default_backend()
 
 
 async def _load_operations(invocation: InvocationInput, backend: DurableBackend) -> list[RawOperation]:
@@ -285,7 +294,8 @@ def durable_execution(
     Args:
         fn: The function, when the decorator is used without arguments.
         name: What an engine calls the function. Default: its own name.
-        backend: Where checkpoints go when Lambda calls the handler. An engine brings its own.
+        backend: Where checkpoints go when Lambda calls the handler. Default: the API of AWS Lambda, by an
+            `AwsBackend`. An engine brings its own.
         start_delay: Seconds that a step's START waits for its outcome, so that a fast step is one call; 0 sends it
             before the body runs. Default 0.05.
 
