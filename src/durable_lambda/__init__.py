@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from durable_lambda.retry import Poll as Poll
     from durable_lambda.retry import Retry as Retry
     from durable_lambda.runtime.operation import Operation as Operation
+    from durable_lambda.serving import serve_lambda as serve_lambda
     from durable_lambda.values import Codec as Codec
 
 _HOMES = {
@@ -99,6 +100,7 @@ _HOMES = {
     "protocol.backend": ("DurableBackend",),
     "retry": ("Poll", "Retry"),
     "runtime.operation": ("Operation",),
+    "serving": ("serve_lambda",),
     "values": ("Codec",),
 }
 _HOME_OF = {name: f"{__name__}.{home}" for home, names in _HOMES.items() for name in names}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ import msgspec
 from aws.faults import Fault
 from aws.signatures import assert_signed
 from durable_lambda.engine.machine.checkpoint import check_token
-from durable_lambda.engine.machine.due import next_due
+from durable_lambda.engine.machine.due import goes_on_by_itself, next_due
 from durable_lambda.engine.machine.pages import state_page
 from durable_lambda.protocol.errors import ServiceError
 from durable_lambda.protocol.invocation import InvocationInput, InvocationOutput
@@ -108,7 +109,7 @@ class LambdaService:
     def go_on(self) -> None:
         """Invoke when it is due."""
         state = self.machine.state
-        while state.is_running:
+        while state.is_running and goes_on_by_itself(state):
             resume_at = state.resume_at
             if resume_at is not None and resume_at <= self.machine.now:
                 self.start()
@@ -202,7 +203,7 @@ class _Request(BaseHTTPRequestHandler):
                     return
                 headers = {
                     "Lambda-Runtime-Aws-Request-Id": f"request-{service.invocations}",
-                    "Lambda-Runtime-Deadline-Ms": "9999999999999",
+                    "Lambda-Runtime-Deadline-Ms": str(round(time.time() * 1000) + 60_000),
                     "Lambda-Runtime-Invoked-Function-Arn": FUNCTION_ARN,
                     "Lambda-Runtime-Trace-Id": f"Root=1-5759e988-bd862e3fe1be46a994272793;Parent={service.invocations}",
                     "Content-Type": "application/json",

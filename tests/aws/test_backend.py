@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -295,3 +297,32 @@ def test_an_error_of_the_service_that_nobody_knows_keeps_its_name() -> None:
 def test_a_time_out_of_nothing_is_refused() -> None:
     with pytest.raises(ValidationError, match="seconds above 0"):
         AwsBackend(timeout=0)
+
+
+COLD_START = """
+import sys
+from durable_lambda import DurableContext, durable_execution
+
+@durable_execution
+async def handler(event, ctx: DurableContext):
+    await ctx.step("one", lambda: 1)
+
+def loaded():
+    return sorted({"awscrt", "boto3", "botocore", "urllib3", "http.client"} & sys.modules.keys())
+
+print(loaded())
+print(handler({"DurableExecutionArn": "%s", "CheckpointToken": "%s", "InitialExecutionState": {"Operations": [
+    {"Id": "00000000-0000-4000-8000-000000000001", "Type": "EXECUTION", "Status": "STARTED", "StartTimestamp": 1}]}}))
+print(loaded())
+"""
+
+
+def test_a_cold_start_pays_for_the_native_library_only_and_only_when_invoked(
+    service: LambdaService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", service.url)
+    event = service.next_event()
+    code = COLD_START % (event.durable_execution_arn, event.checkpoint_token)
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
+    assert told.stdout.splitlines() == ["[]", "{'Status': 'SUCCEEDED', 'Result': 'null'}", "['awscrt']"], told.stderr
