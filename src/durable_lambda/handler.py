@@ -85,6 +85,12 @@ class Handler(Generic[E, R]):
             ValueError: The event is not that of a durable invocation.
             BackendError: The service could not be reached or refused the token; Lambda invokes again.
         """
+        backend = self._backend
+        if hasattr(event, "service_client") and hasattr(event, "to_json_dict"):
+            # late: only the official test runner calls like this
+            from durable_lambda.backends.service_client import ServiceClientBackend
+
+            event, backend = event.to_json_dict(), ServiceClientBackend(event.service_client)
         try:
             invocation = parse_invocation(event)
         except ValueError as error:
@@ -92,7 +98,8 @@ class Handler(Generic[E, R]):
                 f"{error} (Lambda calls {self!r} like this. To run it here use the `durable run` command or a "
                 "durable_lambda.engine.Engine; the function itself is its `fn`.)"
             ) from None
-        backend = self._backend if self._backend is not None else _lambda_backend(self)
+        if backend is None:
+            backend = _lambda_backend(self)
         try:
             output = process.run(self.invoke(invocation, backend, lambda_context))
         except InvocationInterrupted as interruption:

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from durable_lambda.errors import ValidationError
 from durable_lambda.handler import Handler, durable_execution
@@ -41,8 +41,7 @@ def serve_lambda(function: Handler[Any, Any] | Callable[..., Any]) -> None:
             serve_lambda(handler)
     """
     global entry_point  # noqa: PLW0603  # one process serves one function
-    served: Handler[Any, Any] = function if isinstance(function, Handler) else durable_execution(function)
-    entry_point = served
+    entry_point = cast("Any", function) if isinstance(function, Handler) else durable_execution(function)
     if not os.environ.get(_RUNTIME_API):
         raise ValidationError(
             f"{_RUNTIME_API} is not set: serve_lambda() runs where Lambda starts the process. To run the function on "

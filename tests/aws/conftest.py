@@ -10,6 +10,7 @@ import pytest
 
 from aws.lambda_service import REGION, LambdaService
 from aws.signatures import ACCESS_KEY, SECRET_KEY, SESSION_TOKEN
+from aws.tls import Certificate, make_certificate
 
 
 @pytest.fixture
@@ -30,7 +31,21 @@ def keys(no_aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", REGION)
 
 
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
 @pytest.fixture
 def service() -> Iterator[LambdaService]:
+    """A server without TLS, as those on a developer's machine are."""
     with LambdaService().running() as running:
+        yield running
+
+
+@pytest.fixture
+def secure_service(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> Iterator[LambdaService]:
+    """A server with TLS, as AWS is."""
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate.path))
+    with LambdaService(tls=certificate.context()).running() as running:
         yield running

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import queue
+import ssl
 import threading
 import time
 from collections import deque
@@ -40,7 +41,7 @@ _TIMES = ("StartTimestamp", "EndTimestamp", "NextAttemptTimestamp", "ScheduledEn
 class LambdaService:
     """One execution of one function."""
 
-    def __init__(self, *, is_signed: bool = True, page_items: int = 1_000) -> None:
+    def __init__(self, *, is_signed: bool = True, page_items: int = 1_000, tls: ssl.SSLContext | None = None) -> None:
         self.machine = Service()
         self.is_signed = is_signed
         self.page_items = page_items
@@ -57,11 +58,14 @@ class LambdaService:
         self._due: queue.Queue[InvocationInput | None] = queue.Queue()
         self.rested = threading.Event()
         """Set when nothing of the execution can go on by itself: it has ended, or waits for an answer."""
+        self._scheme = "http" if tls is None else "https"
         self._http = _Server(self)
+        if tls is not None:
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self._http.server_port}"
 
     @contextmanager
     def running(self) -> Iterator[LambdaService]:

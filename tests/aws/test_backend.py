@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -15,7 +16,9 @@ from aws import faults
 from aws.lambda_service import LambdaService
 from durable_lambda import BackendError, DurableContext, ValidationError, durable_execution
 from durable_lambda.backends import AwsBackend
-from durable_lambda.backends.answers import Answer, read_checkpoint
+from durable_lambda.backends.answers import read_checkpoint
+from durable_lambda.backends.aws import default_backend
+from durable_lambda.backends.messages import Answer
 from durable_lambda.handler import Handler
 from durable_lambda.protocol.errors import ServiceError
 from service import start_step, succeed_step
@@ -33,13 +36,34 @@ async def order(event: Any, ctx: DurableContext) -> Any:
     return await ctx.step("ship", lambda: {**payment, "shipped": True})
 
 
+_open: list[AwsBackend] = []
+
+
+def connect(url: str, **options: Any) -> AwsBackend:
+    _open.append(AwsBackend(endpoint_url=url, **options))
+    return _open[-1]
+
+
 def orders(service: LambdaService, **options: Any) -> Handler[Any, Any]:
-    return durable_execution(backend=AwsBackend(endpoint_url=service.url, **options))(order)
+    return durable_execution(backend=connect(service.url, **options))(order)
 
 
 def invoke(handler: Handler[Any, Any], service: LambdaService) -> dict[str, Any]:
     """One invocation, as Lambda makes it."""
     return handler(msgspec.to_builtins(service.next_event()))
+
+
+@pytest.fixture(params=["plain", "secure"])
+def service(request: pytest.FixtureRequest) -> LambdaService:
+    """With TLS and without: a backend has a transport for each."""
+    return request.getfixturevalue("service" if request.param == "plain" else "secure_service")
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    yield
+    while _open:
+        _open.pop().close()
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +108,7 @@ def test_a_state_too_large_for_the_event_is_read_in_pages(service: LambdaService
 
 
 def test_the_times_of_an_answer_are_seconds_even_when_they_are_whole(service: LambdaService) -> None:
-    backend = AwsBackend(endpoint_url=service.url)
+    backend = connect(service.url)
     event = service.next_event()
     arn, token = event.durable_execution_arn, event.checkpoint_token
     response = asyncio.run(backend.checkpoint(arn, token, [start_step("s"), succeed_step("s")]))
@@ -222,13 +246,13 @@ def test_a_state_that_cannot_be_read_fails_the_invocation(service: LambdaService
 
 
 def test_a_server_that_is_not_there_fails_the_invocation(service: LambdaService) -> None:
-    handler = durable_execution(backend=AwsBackend(endpoint_url="http://127.0.0.1:9"))(order)
+    handler = durable_execution(backend=connect("http://127.0.0.1:9"))(order)
     with pytest.raises(BackendError, match=r"no connection to 127\.0\.0\.1:9"):
         invoke(handler, service)
 
 
 def test_a_cancelled_request_leaves_no_answer_for_the_next_one(service: LambdaService) -> None:
-    backend = AwsBackend(endpoint_url=service.url)
+    backend = connect(service.url)
     event = service.next_event()
     arn, token = event.durable_execution_arn, event.checkpoint_token
     released = threading.Event()
@@ -267,7 +291,7 @@ def test_without_credentials_the_error_says_where_they_could_come_from(
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name)
-    handler = durable_execution(backend=AwsBackend(endpoint_url="http://lambda.invalid"))(order)
+    handler = durable_execution(backend=connect("http://lambda.invalid"))(order)
     with pytest.raises(BackendError, match="no AWS credentials were found"):
         invoke(handler, service)
 
@@ -284,6 +308,7 @@ def test_in_lambda_a_handler_needs_no_backend(service: LambdaService, monkeypatc
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", service.url)
     monkeypatch.setattr("durable_lambda.backends.aws._default", None)
     assert invoke(durable_execution(order), service) == {"Status": "PENDING"}
+    _open.append(default_backend())
     assert len(service.requests) == 2
 
 
@@ -318,11 +343,23 @@ print(loaded())
 
 
 def test_a_cold_start_pays_for_the_native_library_only_and_only_when_invoked(
-    service: LambdaService, monkeypatch: pytest.MonkeyPatch
+    secure_service: LambdaService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1")
-    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", service.url)
-    event = service.next_event()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", secure_service.url)
+    event = secure_service.next_event()
     code = COLD_START % (event.durable_execution_arn, event.checkpoint_token)
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
     assert told.stdout.splitlines() == ["[]", "{'Status': 'SUCCEEDED', 'Result': 'null'}", "['awscrt']"], told.stderr
+
+
+def test_a_local_server_costs_no_native_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name)
+    with LambdaService(is_signed=False).running() as service:
+        monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", service.url)
+        event = service.next_event()
+        code = COLD_START % (event.durable_execution_arn, event.checkpoint_token)
+        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
+    assert told.stdout.splitlines()[-1] == "['http.client']", told.stderr

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import ssl
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +17,11 @@ from typing import Any
 import pytest
 from botocore.tokens import SSOTokenProvider
 
+from aws.tls import Certificate, make_certificate
 from durable_lambda.backends import AwsBackend
+from durable_lambda.backends.messages import Request
+from durable_lambda.backends.secure import SecureConnections
+from durable_lambda.backends.settings import resolve_endpoint
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:f:1/durable-execution/a/b"
 
@@ -37,7 +41,9 @@ def server(answers: dict[str, Any], context: ssl.SSLContext | None = None) -> It
     """Answers by a part of the path; gives its address, and the headers of the requests that it gets."""
     seen: Seen = []
 
-    class Request(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 2
+
         def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             seen.append({name.lower(): value for name, value in self.headers.items()})
@@ -54,9 +60,9 @@ def server(answers: dict[str, Any], context: ssl.SSLContext | None = None) -> It
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    http = HTTPServer((HERE, 0), Request)
+    http = HTTPServer((HERE, 0), Handler)
     if context is not None:
-        http.socket = context.wrap_socket(http.socket, server_side=True)
+        http.socket = context.wrap_socket(http.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=http.serve_forever, args=(0.01,))
     thread.start()
     try:
@@ -69,7 +75,8 @@ def server(answers: dict[str, Any], context: ssl.SSLContext | None = None) -> It
 
 def key_of_a_checkpoint(url: str, seen: Seen) -> str:
     """The access key that a checkpoint is signed with."""
-    asyncio.run(AwsBackend("eu-west-1", url).checkpoint(ARN, "token", []))
+    with contextlib.closing(AwsBackend("eu-west-1", url)) as backend:
+        asyncio.run(backend.checkpoint(ARN, "token", []))
     return seen[-1]["authorization"].partition("Credential=")[2].partition("/")[0]
 
 
@@ -136,23 +143,12 @@ def test_keys_of_a_profile_that_signs_in_with_identity_center(
     assert seen[0]["x-amz-sso_bearer_token"] == "signed in"
 
 
-def test_a_server_with_a_certificate_of_an_authority_of_ones_own(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_server_whose_certificate_is_not_trusted_is_not_talked_to(
+    monkeypatch: pytest.MonkeyPatch, certificate: Certificate, tmp_path: Path
 ) -> None:
-    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
-            *("-days", "2", "-subj", "/CN=durable", "-addext", f"subjectAltName=IP:{HERE}"),
-            *("-keyout", key, "-out", certificate),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ENV")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
-    with server({}, context) as (url, seen):
-        assert key_of_a_checkpoint(url, seen) == "ENV"
+    another = make_certificate(tmp_path)
+    with server({}, certificate.context()) as (url, seen):
+        transport = SecureConnections(resolve_endpoint("eu-west-1", url, {}), 0.5, 0.5, str(another.path))
+        with pytest.raises(ConnectionError, match="no connection to"):
+            asyncio.run(transport.send(Request("GET", "/", [("Host", "x")], b"")))
+    assert seen == []

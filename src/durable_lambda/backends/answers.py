@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
+from durable_lambda.backends.messages import Answer
 from durable_lambda.protocol.backend import CheckpointResponse, ExecutionState
 from durable_lambda.protocol.errors import ServiceError, service_error
 
@@ -17,14 +18,6 @@ S = TypeVar("S")
 
 _SHOWN: Final = 300
 """Characters that are shown of an answer that is no answer of the service: a proxy's page, say."""
-
-
-class Answer(msgspec.Struct):
-    """An HTTP answer; the names of its headers are in lower case."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
 
 
 class _Page(msgspec.Struct, rename="pascal"):

@@ -7,26 +7,26 @@ that was lost is not a checkpoint that was lost.
 from __future__ import annotations
 
 import asyncio
-import io
 import os
 import random
 import threading
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
-from awscrt import http  # pyright: ignore[reportMissingTypeStubs]
 
-from durable_lambda.backends.answers import Answer, read_checkpoint, read_state
-from durable_lambda.backends.connections import Connections, StaleConnectionError
+from durable_lambda.backends.answers import read_checkpoint, read_state
+from durable_lambda.backends.messages import Answer, Request, StaleConnectionError, Transport
 from durable_lambda.backends.retrying import delay_before_retry, is_worth_a_retry
-from durable_lambda.backends.settings import resolve_endpoint
-from durable_lambda.backends.signing import Signer
+from durable_lambda.backends.settings import Endpoint, resolve_endpoint
 from durable_lambda.errors import ValidationError
 from durable_lambda.protocol.backend import CheckpointResponse, ExecutionState
 from durable_lambda.protocol.errors import ServiceError
 from durable_lambda.protocol.updates import OperationUpdate
+
+if TYPE_CHECKING:
+    from durable_lambda.backends.signing import Signer
 
 T = TypeVar("T")
 
@@ -74,8 +74,8 @@ class AwsBackend:
         if not (timeout > 0 and connect_timeout > 0):
             raise ValidationError(f"a time-out is seconds above 0, not {timeout!r} and {connect_timeout!r}")
         self._endpoint = resolve_endpoint(region, endpoint_url, os.environ)
-        self._connections = Connections(self._endpoint, connect_timeout, timeout, os.environ)
-        self._signer = Signer(self._endpoint, self._connections.bootstrap, os.environ)
+        self._transport = _transport(self._endpoint, timeout, connect_timeout)
+        self._signer = _signer(self._endpoint)
 
     def __repr__(self) -> str:
         return f"AwsBackend(region={self._endpoint.region!r}, host={self._endpoint.authority!r})"
@@ -104,6 +104,10 @@ class AwsBackend:
         )
         return await self._call("GET", f"{_EXECUTIONS}{quote(arn, safe='')}/state?{query}", b"", read_state)
 
+    def close(self) -> None:
+        """Close the connections that are kept; the next request opens another. In Lambda there is no need to."""
+        self._transport.close()
+
     async def _call(self, method: str, target: str, body: bytes, read: Callable[[Answer], T]) -> T:
         attempt = 0
         has_learned = False
@@ -117,7 +121,7 @@ class AwsBackend:
                 attempt -= 1  # there are only so many idle ones
                 continue
             except (ServiceError, OSError) as error:
-                if answer is not None and isinstance(error, ServiceError) and not has_learned:
+                if answer is not None and isinstance(error, ServiceError) and not has_learned and self._signer:
                     has_learned = self._signer.learn(answer.status, answer.headers.get("date"), error.code)
                     if has_learned:
                         attempt -= 1
@@ -129,15 +133,35 @@ class AwsBackend:
             await asyncio.sleep(delay)
 
     async def _exchange(self, method: str, target: str, body: bytes) -> Answer:
-        headers = http.HttpHeaders([("Host", self._endpoint.authority), ("User-Agent", _USER_AGENT)])
+        headers = [("Host", self._endpoint.authority), ("User-Agent", _USER_AGENT)]
         if body:
-            headers.add_pairs([("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+            headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
         if trace := os.environ.get("_X_AMZN_TRACE_ID"):  # of the present invocation, from the runtime client
-            headers.add("X-Amzn-Trace-Id", trace)
-        stream = io.BytesIO(body) if body else None
-        request = http.HttpRequest(method, self._endpoint.path + target, headers, stream)
-        await self._signer.sign(request, body)
-        return await self._connections.send(request)
+            headers.append(("X-Amzn-Trace-Id", trace))
+        request = Request(method, self._endpoint.path + target, headers, body)
+        if self._signer is not None:
+            await self._signer.sign(request)
+        return await self._transport.send(request)
+
+
+def _transport(endpoint: Endpoint, timeout: float, connect_timeout: float) -> Transport:
+    # late, both: one is enough
+    if endpoint.scheme == "http":
+        from durable_lambda.backends.plain import PlainConnections
+
+        return PlainConnections(endpoint, timeout, connect_timeout)
+    from durable_lambda.backends.secure import SecureConnections
+
+    return SecureConnections(endpoint, timeout, connect_timeout, os.environ.get("AWS_CA_BUNDLE"))
+
+
+def _signer(endpoint: Endpoint) -> Signer | None:
+    """Who signs; nobody for a server on this machine, unless the environment has keys."""
+    if endpoint.is_loopback and "AWS_ACCESS_KEY_ID" not in os.environ:
+        return None
+    from durable_lambda.backends.signing import Signer  # late: it brings a native library
+
+    return Signer(endpoint.region, os.environ)
 
 
 _default: AwsBackend | None = None

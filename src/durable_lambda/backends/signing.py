@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from awscrt import auth, exceptions, http  # pyright: ignore[reportMissingTypeStubs]
 
-from durable_lambda.backends.bridge import result_of
-from durable_lambda.backends.settings import Endpoint, profile_settings
+from durable_lambda.backends.messages import Request
+from durable_lambda.backends.native import bootstrap, result_of
+from durable_lambda.backends.settings import profile_settings
 from durable_lambda.errors import BackendError
 
 _auth: Any = auth
@@ -31,23 +32,19 @@ _NO_CREDENTIALS: Final = (
 
 
 class Signer:
-    """Signs requests to one endpoint. A server on this machine gets a signature only if the environment has keys."""
+    """Signs the requests to one region."""
 
-    def __init__(self, endpoint: Endpoint, bootstrap: Any, environ: Mapping[str, str]) -> None:
-        self._region = endpoint.region
-        self._bootstrap = bootstrap
+    def __init__(self, region: str, environ: Mapping[str, str]) -> None:
+        self._region = region
         self._environ = environ
-        self._is_needed = not endpoint.is_loopback or "AWS_ACCESS_KEY_ID" in environ
         self._provider: Any = None
         self._skew = timedelta()
         """How far the service's clock is ahead of ours."""
 
-    async def sign(self, request: http.HttpRequest, body: bytes) -> None:
+    async def sign(self, request: Request) -> None:
         """Add the headers of the signature. Raises `BackendError` when there are no credentials."""
-        if not self._is_needed:
-            return
         if self._provider is None:
-            self._provider = _credentials(self._bootstrap, self._environ)
+            self._provider = _credentials(self._environ)
         config = auth.AwsSigningConfig(
             algorithm=auth.AwsSigningAlgorithm.V4,
             signature_type=auth.AwsSignatureType.HTTP_REQUEST_HEADERS,
@@ -55,13 +52,17 @@ class Signer:
             region=self._region,
             service="lambda",
             date=datetime.now(UTC) + self._skew,
-            signed_body_value=hashlib.sha256(body).hexdigest(),  # else the library reads the body through Python
+            signed_body_value=hashlib.sha256(
+                request.body
+            ).hexdigest(),  # else the library reads the body through Python
         )
+        native = http.HttpRequest(request.method, request.target, http.HttpHeaders(request.headers))
         try:
-            await result_of(_auth.aws_sign_request(request, config))
+            await result_of(_auth.aws_sign_request(native, config))
         except (exceptions.AwsCrtError, RuntimeError) as error:  # the latter from Identity Center
             self._provider = None
             raise BackendError(_NO_CREDENTIALS.format(error)) from error
+        request.headers = list(native.headers)
 
     def learn(self, status: int, date: str | None, code: str) -> bool:
         """What a refused signature tells: that our clock is wrong, or that the credentials are old.
@@ -91,12 +92,12 @@ def _moment(date: str | None) -> datetime | None:
     return moment if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
-def _credentials(bootstrap: Any, environ: Mapping[str, str]) -> Any:
+def _credentials(environ: Mapping[str, str]) -> Any:
     if not {"AWS_ACCESS_KEY_ID", "AWS_CONTAINER_CREDENTIALS_FULL_URI"} & environ.keys():
         profile = profile_settings(environ)
         if "sso_session" in profile or "sso_start_url" in profile:
             return _auth.AwsCredentialsProvider.new_delegate(_IdentityCenter(environ.get("AWS_PROFILE")))
-    return _auth.AwsCredentialsProvider.new_default_chain(bootstrap)
+    return _auth.AwsCredentialsProvider.new_default_chain(bootstrap())
 
 
 class _IdentityCenter:

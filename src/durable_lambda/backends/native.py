@@ -1,4 +1,4 @@
-"""Futures of the native library, which are done on its own threads, awaited on an asyncio loop.
+"""The native library's threads, and its futures awaited on an asyncio loop.
 
 `asyncio.wrap_future` would cancel the library's future with the task that awaits it, and the library does not expect to
 find a future of its own cancelled.
@@ -9,9 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from concurrent.futures import Future
+from functools import cache
 from typing import TypeVar
 
+from awscrt import io  # pyright: ignore[reportMissingTypeStubs]
+
 T = TypeVar("T")
+
+
+@cache
+def bootstrap() -> io.ClientBootstrap:
+    """What the library makes connections with, on one thread of its own; for this process."""
+    group = io.EventLoopGroup(1)
+    return io.ClientBootstrap(group, io.DefaultHostResolver(group))
 
 
 async def result_of(source: Future[T]) -> T:

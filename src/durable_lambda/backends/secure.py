@@ -1,58 +1,51 @@
-"""HTTP connections to one endpoint, kept open between requests and between invocations, by `awscrt`.
+"""Connections with TLS, by `awscrt`: those to AWS.
 
-The library has one thread of its own, which answers by futures. Each request has a connection to itself; a connection
-that was idle may have been closed by the other side (a frozen Lambda does not notice), and so its failure says nothing.
-Connections are `Any` here, since the library's types are incomplete.
+The library has one thread of its own, which answers by futures. Its objects are `Any` here, since its types are
+incomplete. It reads no answer that ends with its connection instead of telling its length; such servers are local ones,
+for which `plain` is made.
 """
 
 from __future__ import annotations
 
 import asyncio
 import io
+import math
 from collections import deque
-from collections.abc import Mapping
 from typing import Any
 
 from awscrt import exceptions, http  # pyright: ignore[reportMissingTypeStubs]
 from awscrt import io as crt  # pyright: ignore[reportMissingTypeStubs]
 
-from durable_lambda.backends.answers import Answer
-from durable_lambda.backends.bridge import result_of
+from durable_lambda.backends.messages import Answer, Request, StaleConnectionError
+from durable_lambda.backends.native import bootstrap, result_of
 from durable_lambda.backends.settings import Endpoint
 
 _http: Any = http
 
 
-class StaleConnectionError(ConnectionError):
-    """A connection that had been idle failed before it was answered: another one may do."""
+class SecureConnections:
+    """A `Transport`.
 
+    Args:
+        endpoint: Where to.
+        timeout: Seconds for an answer, all of it.
+        connect_timeout: Seconds for a connection.
+        authorities: A file of certificates to trust instead of the system's.
+    """
 
-class Connections:
-    """Sends requests. Belongs to no loop; the idle connections may be taken from any thread."""
-
-    def __init__(self, endpoint: Endpoint, connect_timeout: float, timeout: float, environ: Mapping[str, str]) -> None:
+    def __init__(self, endpoint: Endpoint, timeout: float, connect_timeout: float, authorities: str | None) -> None:
         self._endpoint = endpoint
         self._timeout = timeout
-        group = crt.EventLoopGroup(1)
-        self.bootstrap = crt.ClientBootstrap(group, crt.DefaultHostResolver(group))
+        self._connect_timeout = connect_timeout
         self._socket_options = crt.SocketOptions()
-        self._socket_options.connect_timeout_ms = int(connect_timeout * 1000)
-        self._tls: Any = None
-        if endpoint.scheme == "https":
-            options = crt.TlsContextOptions()
-            if authorities := environ.get("AWS_CA_BUNDLE"):
-                options.override_default_trust_store_from_path(ca_filepath=authorities)  # pyright: ignore[reportUnknownMemberType]
-            self._tls = crt.ClientTlsContext(options)
+        self._socket_options.connect_timeout_ms = math.ceil(connect_timeout * 1000)
+        options: Any = crt.TlsContextOptions()
+        if authorities is not None:
+            options.override_default_trust_store_from_path(ca_filepath=authorities)
+        self._tls: Any = crt.ClientTlsContext(options)
         self._idle: deque[Any] = deque()
 
-    async def send(self, request: http.HttpRequest) -> Answer:
-        """Send a request and read its answer.
-
-        Raises:
-            StaleConnectionError: See there.
-            ConnectionError: No connection could be made, or it broke.
-            TimeoutError: There was no complete answer in time.
-        """
+    async def send(self, request: Request) -> Answer:
         connection = self._take()
         was_idle = connection is not None
         if connection is None:
@@ -60,7 +53,7 @@ class Connections:
         exchange = _Exchange()
         try:
             async with asyncio.timeout(self._timeout):
-                await exchange.run(connection, request)
+                await exchange.run(connection, _native(request))
         except exceptions.AwsCrtError as error:
             connection.close()
             kind = StaleConnectionError if was_idle and exchange.status is None else ConnectionError
@@ -76,6 +69,10 @@ class Connections:
             self._idle.append(connection)
         return answer
 
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
     def _take(self) -> Any | None:
         while True:
             try:
@@ -86,18 +83,24 @@ class Connections:
                 return connection
 
     async def _connect(self) -> Any:
-        options: Any = None
-        if self._tls is not None:
-            options = self._tls.new_connection_options()
-            options.set_server_name(self._endpoint.host)
+        options: Any = self._tls.new_connection_options()
+        options.set_server_name(self._endpoint.host)
         connecting: Any = _http.HttpClientConnection.new(
-            self._endpoint.host, self._endpoint.port, self.bootstrap, self._socket_options, options
+            self._endpoint.host, self._endpoint.port, bootstrap(), self._socket_options, options
         )
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._connect_timeout):
                 return await result_of(connecting)
-        except (exceptions.AwsCrtError, TimeoutError) as error:
+        except TimeoutError as error:
+            text = f"no connection to {self._endpoint.authority} within {self._connect_timeout:g} s"
+            raise ConnectionError(text) from error
+        except exceptions.AwsCrtError as error:
             raise ConnectionError(f"no connection to {self._endpoint.authority}: {error}") from error
+
+
+def _native(request: Request) -> http.HttpRequest:
+    stream = io.BytesIO(request.body) if request.body else None
+    return http.HttpRequest(request.method, request.target, http.HttpHeaders(request.headers), stream)
 
 
 class _Exchange:
