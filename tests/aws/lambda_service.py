@@ -35,6 +35,7 @@ from wire import assert_matches, service_model
 
 REGION = "eu-west-1"
 FUNCTION_ARN = f"arn:aws:lambda:{REGION}:123456789012:function:orders:1"
+TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 _TIMES = ("StartTimestamp", "EndTimestamp", "NextAttemptTimestamp", "ScheduledEndTimestamp")
 
 
@@ -209,7 +210,7 @@ class _Request(BaseHTTPRequestHandler):
                     "Lambda-Runtime-Aws-Request-Id": f"request-{service.invocations}",
                     "Lambda-Runtime-Deadline-Ms": str(round(time.time() * 1000) + 60_000),
                     "Lambda-Runtime-Invoked-Function-Arn": FUNCTION_ARN,
-                    "Lambda-Runtime-Trace-Id": f"Root=1-5759e988-bd862e3fe1be46a994272793;Parent={service.invocations}",
+                    "Lambda-Runtime-Trace-Id": TRACE,
                     "Content-Type": "application/json",
                 }
                 told = msgspec.to_builtins(event)

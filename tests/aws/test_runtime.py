@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -24,11 +25,19 @@ Start = Callable[..., "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture
-def start(service: LambdaService) -> Iterator[Start]:
+def output(tmp_path: Path) -> Path:
+    """What the function's processes print."""
+    return tmp_path / "output"
+
+
+@pytest.fixture
+def start(service: LambdaService, output: Path) -> Iterator[Start]:
     """Starts a process as Lambda does; by a handler's name, or one that serves itself."""
     processes: list[subprocess.Popen[bytes]] = []
 
-    def start(function: str, *, serves_itself: bool = False, **environ: str) -> subprocess.Popen[bytes]:
+    def start(
+        function: str, *, module: str = "orders", serves_itself: bool = False, **environ: str
+    ) -> subprocess.Popen[bytes]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
             "AWS_LAMBDA_RUNTIME_API": service.url.removeprefix("http://"),
             "AWS_LAMBDA_FUNCTION_NAME": "orders",
@@ -40,8 +49,9 @@ def start(service: LambdaService) -> Iterator[Start]:
             "SERVED": function,
             **environ,
         }
-        command = ["orders.py"] if serves_itself else ["-m", "awslambdaric", f"orders.{function}"]
-        process = subprocess.Popen([sys.executable, *command], cwd=FUNCTIONS, env=environment)
+        command = [f"{module}.py"] if serves_itself else ["-m", "awslambdaric", f"{module}.{function}"]
+        with output.open("ab") as file:
+            process = subprocess.Popen([sys.executable, *command], cwd=FUNCTIONS, env=environment, stdout=file)
         processes.append(process)
         return process
 
@@ -127,6 +137,32 @@ def test_a_process_that_is_told_to_end_in_a_step_loses_only_that_attempt(
     start("terminated", serves_itself=True, MARKER=marker)
     assert result(service) == "done"
     assert service.machine.event_types().count("StepSucceeded") == 2
+
+
+@pytest.mark.parametrize("function", ["handler", "by_hand"], ids=["around the handler", "in a function of its own"])
+def test_logger_and_tracer_of_powertools_work_beside_it(
+    service: LambdaService, start: Start, output: Path, function: str
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
+        daemon.bind(("127.0.0.1", 0))
+        daemon.settimeout(3)
+        service.start()
+        start(
+            function,
+            module="powertools",
+            LAMBDA_TASK_ROOT=str(FUNCTIONS),
+            AWS_XRAY_DAEMON_ADDRESS=f"127.0.0.1:{daemon.getsockname()[1]}",
+            AWS_XRAY_CONTEXT_MISSING="RUNTIME_ERROR",
+        )
+        assert result(service) == [1, "shipped"]
+        segments = [json.loads(daemon.recv(65_536).partition(b"\n")[2]) for _ in range(4)]
+    names = [segment["name"] for segment in segments]
+    assert [name for name in names if not name.startswith("## ")] == []
+    assert sum("charge" in name for name in names) == 1, "a step that is over is not traced again"
+    assert sum("ship" in name for name in names) == 1
+    records = [json.loads(line) for line in output.read_text().splitlines() if line.startswith("{")]
+    told = [(record["message"], record["function_request_id"]) for record in records]
+    assert told == [("charging", "request-1"), ("shipping", "request-2")]
 
 
 def test_outside_of_lambda_serving_says_so() -> None:
