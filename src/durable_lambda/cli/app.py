@@ -5,18 +5,23 @@ What a command's docstring says is what `--help` shows; a paragraph after a line
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-DEFAULT_DB = Path("durable.db")
-
-Target = Annotated[str, typer.Argument(metavar="TARGET", help="file.py:handler or package.module:handler")]
-Execution = Annotated[str, typer.Argument(metavar="EXECUTION", help="The name of an execution, or its ARN")]
-CallbackId = Annotated[str, typer.Argument(metavar="ID", help="The callback's id, as `durable show` tells it")]
-Db = Annotated[Path, typer.Option("--db", metavar="FILE", help="The file in which executions are kept")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with the names that the service uses")]
+from durable_lambda.cli.callback_app import callback_app
+from durable_lambda.cli.options import (
+    DEFAULT_DB,
+    AsJson,
+    Db,
+    EndpointUrl,
+    Execution,
+    Function,
+    Profile,
+    Reason,
+    Region,
+    Target,
+)
 
 app = typer.Typer(
     name="durable",
@@ -26,7 +31,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-callback_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Answer a callback, from any process.")
 app.add_typer(callback_app, name="callback")
 
 
@@ -85,34 +89,105 @@ def run(
     run_command(target, event=event, name=name, db=db, skip_time=skip_time, as_json=as_json)
 
 
+@app.command()
+def invoke(
+    function: Annotated[str, typer.Argument(metavar="FUNCTION", help="Its name with a version or alias, or its ARN")],
+    *,
+    event: Annotated[
+        str | None, typer.Option("--event", metavar="JSON|@FILE", help="The event; null if left out")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="N", help="The execution's name; a new one if left out")
+    ] = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Print the execution's ARN, and do not follow it")] = False,
+    endpoint_url: EndpointUrl = None,
+    region: Region = None,
+    profile: Profile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start an execution on AWS and show its operations as they go.
+
+    The same name and event once more start nothing, and follow the same execution. Ctrl-C stops looking at it only.
+
+    \b
+    durable invoke orders:live --event @order.json --name order-42 --region eu-west-1
+    durable invoke 'orders:$LATEST' --event '{}' --endpoint-url http://127.0.0.1:9000 --no-wait
+
+    Exit code: 0 the execution succeeded, 1 it did not, 2 the command is wrong, 130 interrupted.
+    """
+    from durable_lambda.cli.invoking import invoke_command
+    from durable_lambda.cli.where import Where
+
+    where = Where(DEFAULT_DB, endpoint_url, region, profile, function)
+    invoke_command(where, event=event, name=name, no_wait=no_wait, as_json=as_json)
+
+
 @app.command("list")
-def list_(db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
-    """List the executions in FILE, the newest first.
+def list_(
+    *,
+    db: Db = DEFAULT_DB,
+    endpoint_url: EndpointUrl = None,
+    region: Region = None,
+    profile: Profile = None,
+    function: Function = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the executions in FILE, or those of a function on AWS, the newest first.
 
     \b
     durable list
     durable list --db orders.db --json
+    durable list --function orders --region eu-west-1
     """
     from durable_lambda.cli.inspection import list_command
+    from durable_lambda.cli.where import Where
 
-    list_command(db, as_json=as_json)
+    list_command(Where(db, endpoint_url, region, profile, function), as_json=as_json)
 
 
 @app.command()
-def show(execution: Execution, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+def show(
+    execution: Execution,
+    *,
+    db: Db = DEFAULT_DB,
+    endpoint_url: EndpointUrl = None,
+    region: Region = None,
+    profile: Profile = None,
+    function: Function = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Until it ends; on AWS only")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Show an execution: its operations as a tree, what it waits for, its result or error.
 
     \b
     durable show order-42
     durable show order-42 --json
+    durable show order-42 --function orders --region eu-west-1 --follow
     """
-    from durable_lambda.cli.inspection import show_command
+    from durable_lambda.cli.where import Where
 
-    show_command(execution, db, as_json=as_json)
+    where = Where(db, endpoint_url, region, profile, function)
+    if follow:
+        from durable_lambda.cli.invoking import follow_command
+
+        follow_command(execution, where, as_json=as_json)
+    else:
+        from durable_lambda.cli.inspection import show_command
+
+        show_command(execution, where, as_json=as_json)
 
 
 @app.command()
-def history(execution: Execution, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+def history(
+    execution: Execution,
+    *,
+    db: Db = DEFAULT_DB,
+    endpoint_url: EndpointUrl = None,
+    region: Region = None,
+    profile: Profile = None,
+    function: Function = None,
+    as_json: AsJson = False,
+) -> None:
     """Print every event of an execution, in order.
 
     \b
@@ -120,17 +195,23 @@ def history(execution: Execution, db: Db = DEFAULT_DB, as_json: AsJson = False) 
     durable history order-42 --json > order-42.json
     """
     from durable_lambda.cli.inspection import history_command
+    from durable_lambda.cli.where import Where
 
-    history_command(execution, db, as_json=as_json)
+    history_command(execution, Where(db, endpoint_url, region, profile, function), as_json=as_json)
 
 
 @app.command()
 def stop(
     execution: Execution,
+    *,
     message: Annotated[
         str | None, typer.Option("--message", metavar="TEXT", help="Why, for whoever reads its history")
     ] = None,
     db: Db = DEFAULT_DB,
+    endpoint_url: EndpointUrl = None,
+    region: Region = None,
+    profile: Profile = None,
+    function: Function = None,
     as_json: AsJson = False,
 ) -> None:
     """Stop an execution for good. It cannot be resumed.
@@ -139,58 +220,74 @@ def stop(
     durable stop order-42 --message "ordered by mistake"
     """
     from durable_lambda.cli.inspection import stop_command
+    from durable_lambda.cli.where import Where
 
-    stop_command(execution, db, message=message, as_json=as_json)
+    stop_command(execution, Where(db, endpoint_url, region, profile, function), message=message, as_json=as_json)
 
 
-@callback_app.command()
-def success(
-    callback_id: CallbackId,
+@app.command()
+def pause(
+    execution: Execution,
     *,
-    result: Annotated[
-        str | None, typer.Option("--result", metavar="JSON|@FILE", help="The answer; null if left out")
-    ] = None,
-    db: Db = DEFAULT_DB,
+    reason: Reason = None,
+    endpoint_url: EndpointUrl = None,
+    region: Region = None,
+    profile: Profile = None,
+    function: Function = None,
     as_json: AsJson = False,
 ) -> None:
-    """Answer a callback with a result.
+    """Pause an execution on AWS: its waits and callbacks go on, its code does not.
 
     \b
-    durable callback success ID --result '{"approved": true, "by": "ada"}'
-    durable callback success ID --result @answer.json --db orders.db
+    durable pause order-42 --function orders --region eu-west-1 --reason "no payments today"
     """
-    from durable_lambda.cli.answers import success_command
+    from durable_lambda.cli.control import pause_command
+    from durable_lambda.cli.where import Where
 
-    success_command(callback_id, db, result=result, as_json=as_json)
+    where = Where(DEFAULT_DB, endpoint_url, region, profile, function)
+    pause_command(execution, where, reason=reason, as_json=as_json)
 
 
-@callback_app.command()
-def failure(
-    callback_id: CallbackId,
+@app.command()
+def resume(
+    execution: Execution,
     *,
-    error_type: Annotated[str | None, typer.Option("--error-type", metavar="T", help="The error's type")] = None,
-    message: Annotated[str | None, typer.Option("--message", metavar="M", help="The error's message")] = None,
-    data: Annotated[str | None, typer.Option("--data", metavar="JSON|@FILE", help="More about the error")] = None,
-    db: Db = DEFAULT_DB,
+    reason: Reason = None,
+    endpoint_url: EndpointUrl = None,
+    region: Region = None,
+    profile: Profile = None,
+    function: Function = None,
     as_json: AsJson = False,
 ) -> None:
-    """Answer a callback with an error, which the function receives as CallbackExternalError.
+    """Let an execution go on that was paused on AWS.
 
     \b
-    durable callback failure ID --error-type Declined --message "over the limit"
+    durable resume order-42 --function orders --region eu-west-1
     """
-    from durable_lambda.cli.answers import failure_command
+    from durable_lambda.cli.control import resume_command
+    from durable_lambda.cli.where import Where
 
-    failure_command(callback_id, db, error_type=error_type, message=message, data=data, as_json=as_json)
+    where = Where(DEFAULT_DB, endpoint_url, region, profile, function)
+    resume_command(execution, where, reason=reason, as_json=as_json)
 
 
-@callback_app.command()
-def heartbeat(callback_id: CallbackId, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
-    """Tell that work on a callback goes on: starts its heartbeat timeout anew.
+@app.command()
+def delete(
+    execution: Execution,
+    *,
+    endpoint_url: EndpointUrl = None,
+    region: Region = None,
+    profile: Profile = None,
+    function: Function = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete an execution on AWS that has ended, with its history.
 
     \b
-    durable callback heartbeat ID
+    durable delete order-42 --function orders --region eu-west-1
     """
-    from durable_lambda.cli.answers import heartbeat_command
+    from durable_lambda.cli.control import delete_command
+    from durable_lambda.cli.where import Where
 
-    heartbeat_command(callback_id, db, as_json=as_json)
+    where = Where(DEFAULT_DB, endpoint_url, region, profile, function)
+    delete_command(execution, where, as_json=as_json)
