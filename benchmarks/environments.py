@@ -37,6 +37,13 @@ SUBJECTS = {
         ".venv-official-runner",
         ("msgspec", "awscrt"),
     ),
+    "deployment": Subject(
+        "deployment tools",
+        "aws-sam-cli==1.170.0",
+        ".venv-deployment",
+        ("aws-cdk-lib>=2.237.1", "constructs>=10", "python-hcl2>=7"),
+    ),
+    "runtime": Subject("Lambda runtime client", "awslambdaric==4.2.2", ".venv-runtime"),
     "async_peer": Subject("async peer", "async-durable-execution==2.5.0", ".venv-bench-async-peer"),
     "dbos": Subject("DBOS", "dbos==3.4.0", ".venv-bench-dbos"),
 }

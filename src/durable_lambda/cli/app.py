@@ -5,6 +5,7 @@ What a command's docstring says is what `--help` shows; a paragraph after a line
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -291,3 +292,17 @@ def delete(
 
     where = Where(DEFAULT_DB, endpoint_url, region, profile, function)
     delete_command(execution, where, as_json=as_json)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where; its name becomes the function's")],
+) -> None:
+    """Write a new project: a durable function, its test, a template to deploy it.
+
+    \b
+    durable init greeting
+    """
+    from durable_lambda.cli.init import init_command
+
+    init_command(folder)
