@@ -175,6 +175,7 @@ class _Server(ThreadingHTTPServer):
 class _Request(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # an answer is one write
+    disable_nagle_algorithm = True
     server: _Server
 
     def do_GET(self) -> None:

@@ -19,8 +19,8 @@ from botocore.tokens import SSOTokenProvider
 
 from aws.tls import Certificate, make_certificate
 from durable_lambda.backends import AwsBackend
+from durable_lambda.backends.connections import Connections
 from durable_lambda.backends.messages import Request
-from durable_lambda.backends.secure import SecureConnections
 from durable_lambda.backends.settings import resolve_endpoint
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:f:1/durable-execution/a/b"
@@ -148,7 +148,7 @@ def test_a_server_whose_certificate_is_not_trusted_is_not_talked_to(
 ) -> None:
     another = make_certificate(tmp_path)
     with server({}, certificate.context()) as (url, seen):
-        transport = SecureConnections(resolve_endpoint("eu-west-1", url, {}), 0.5, 0.5, str(another.path))
-        with pytest.raises(ConnectionError, match="no connection to"):
+        transport = Connections(resolve_endpoint("eu-west-1", url, {}), 0.5, 0.5, str(another.path))
+        with pytest.raises(ConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
             asyncio.run(transport.send(Request("GET", "/", [("Host", "x")], b"")))
     assert seen == []

@@ -17,7 +17,8 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from durable_lambda.backends.answers import read_checkpoint, read_state
-from durable_lambda.backends.messages import Answer, Request, StaleConnectionError, Transport
+from durable_lambda.backends.connections import Connections
+from durable_lambda.backends.messages import Answer, Request, StaleConnectionError
 from durable_lambda.backends.retrying import delay_before_retry, is_worth_a_retry
 from durable_lambda.backends.settings import Endpoint, resolve_endpoint
 from durable_lambda.errors import ValidationError
@@ -74,7 +75,8 @@ class AwsBackend:
         if not (timeout > 0 and connect_timeout > 0):
             raise ValidationError(f"a time-out is seconds above 0, not {timeout!r} and {connect_timeout!r}")
         self._endpoint = resolve_endpoint(region, endpoint_url, os.environ)
-        self._transport = _transport(self._endpoint, timeout, connect_timeout)
+        authorities = os.environ.get("AWS_CA_BUNDLE")
+        self._connections = Connections(self._endpoint, timeout, connect_timeout, authorities)
         self._signer = _signer(self._endpoint)
 
     def __repr__(self) -> str:
@@ -106,7 +108,7 @@ class AwsBackend:
 
     def close(self) -> None:
         """Close the connections that are kept; the next request opens another. In Lambda there is no need to."""
-        self._transport.close()
+        self._connections.close()
 
     async def _call(self, method: str, target: str, body: bytes, read: Callable[[Answer], T]) -> T:
         attempt = 0
@@ -141,18 +143,7 @@ class AwsBackend:
         request = Request(method, self._endpoint.path + target, headers, body)
         if self._signer is not None:
             await self._signer.sign(request)
-        return await self._transport.send(request)
-
-
-def _transport(endpoint: Endpoint, timeout: float, connect_timeout: float) -> Transport:
-    # late, both: one is enough
-    if endpoint.scheme == "http":
-        from durable_lambda.backends.plain import PlainConnections
-
-        return PlainConnections(endpoint, timeout, connect_timeout)
-    from durable_lambda.backends.secure import SecureConnections
-
-    return SecureConnections(endpoint, timeout, connect_timeout, os.environ.get("AWS_CA_BUNDLE"))
+        return await self._connections.send(request)
 
 
 def _signer(endpoint: Endpoint) -> Signer | None:

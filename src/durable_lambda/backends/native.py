@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @cache
 def bootstrap() -> io.ClientBootstrap:
-    """What the library makes connections with, on one thread of its own; for this process."""
+    """What the library asks for credentials with, on one thread of its own; for this process."""
     group = io.EventLoopGroup(1)
     return io.ClientBootstrap(group, io.DefaultHostResolver(group))
 

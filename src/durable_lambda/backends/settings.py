@@ -6,10 +6,8 @@ is never.
 
 from __future__ import annotations
 
-import configparser
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -76,6 +74,9 @@ def resolve_endpoint(region: str | None, endpoint_url: str | None, environ: Mapp
 
 def profile_settings(environ: Mapping[str, str]) -> Mapping[str, str]:
     """What the shared configuration file says of the profile in use; nothing where there is no file."""
+    import configparser  # late, as its file: in Lambda there is none
+    from pathlib import Path
+
     home = Path(environ.get("HOME") or "~").expanduser()
     file = Path(environ.get("AWS_CONFIG_FILE") or home / ".aws" / "config").expanduser()
     profile = environ.get("AWS_PROFILE") or "default"

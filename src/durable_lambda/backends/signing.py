@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from awscrt import auth, exceptions, http  # pyright: ignore[reportMissingTypeStubs]
@@ -85,6 +84,8 @@ class Signer:
 
 
 def _moment(date: str | None) -> datetime | None:
+    from email.utils import parsedate_to_datetime  # late: it brings the whole of `email`, and clocks are rarely wrong
+
     try:
         moment = parsedate_to_datetime(date) if date else None
     except ValueError:
@@ -93,7 +94,9 @@ def _moment(date: str | None) -> datetime | None:
 
 
 def _credentials(environ: Mapping[str, str]) -> Any:
-    if not {"AWS_ACCESS_KEY_ID", "AWS_CONTAINER_CREDENTIALS_FULL_URI"} & environ.keys():
+    if {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= environ.keys():
+        return _auth.AwsCredentialsProvider.new_environment()  # what the chain would find, without making the chain
+    if "AWS_CONTAINER_CREDENTIALS_FULL_URI" not in environ:
         profile = profile_settings(environ)
         if "sso_session" in profile or "sso_start_url" in profile:
             return _auth.AwsCredentialsProvider.new_delegate(_IdentityCenter(environ.get("AWS_PROFILE")))

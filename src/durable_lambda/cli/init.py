@@ -24,7 +24,7 @@ def init_command(folder: Path) -> None:
         raise CommandError(f"the folder's name {name!r} becomes the function's: 1 to 64 letters, digits, '-' and '_'")
     texts = {
         source.name.removesuffix(".txt"): Template(source.read_text(encoding="utf-8")).safe_substitute(name=name)
-        for source in sorted(files(__package__).joinpath("project").iterdir(), key=lambda each: each.name)
+        for source in sorted(files("durable_lambda.cli").joinpath("project").iterdir(), key=lambda each: each.name)
         if source.name.endswith(".txt")
     }
     there = [text for text in texts if (folder / text).exists()]
