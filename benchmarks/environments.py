@@ -35,7 +35,7 @@ SUBJECTS = {
         "official local runner",
         "aws-durable-execution-sdk-python-testing==1.4.0",
         ".venv-official-runner",
-        ("msgspec", "awscrt", "h11"),
+        ("msgspec", "h11"),
     ),
     "deployment": Subject(
         "deployment tools",

@@ -178,7 +178,7 @@ def _lambda_backend(handler: Handler[Any, Any]) -> DurableBackend:
             f"{handler!r} has no backend to send checkpoints to, and this is not AWS Lambda: pass one with "
             "@durable_execution(backend=…), or register the function with a durable_lambda.engine.Engine"
         )
-    from durable_lambda.backends.aws import default_backend  # late: it brings a native library
+    from durable_lambda.backends.aws import default_backend  # late: it brings HTTP and TLS
 
     return default_backend()
 

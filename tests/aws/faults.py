@@ -47,6 +47,11 @@ def reset(handler: BaseHTTPRequestHandler, _: Callable[[], bytes]) -> None:
     _reset(handler)
 
 
+def hang_up(handler: BaseHTTPRequestHandler, _: Callable[[], bytes]) -> None:
+    """The connection is closed in good order before there is an answer, and nothing was done."""
+    handler.close_connection = True
+
+
 def lose_answer(handler: BaseHTTPRequestHandler, carry_out: Callable[[], bytes]) -> None:
     """The request is carried out; the connection is reset before the answer."""
     carry_out()
@@ -75,6 +80,11 @@ def never_answer(released: threading.Event) -> Fault:
     return fault
 
 
+def answer(handler: BaseHTTPRequestHandler, carry_out: Callable[[], bytes]) -> None:
+    """Nothing is wrong."""
+    respond(200, carry_out())(handler, carry_out)
+
+
 def trickle(handler: BaseHTTPRequestHandler, carry_out: Callable[[], bytes]) -> None:
     """The answer comes in small pieces."""
     body = carry_out()
@@ -88,11 +98,7 @@ def trickle(handler: BaseHTTPRequestHandler, carry_out: Callable[[], bytes]) -> 
 
 def hang_up_afterwards(handler: BaseHTTPRequestHandler, carry_out: Callable[[], bytes]) -> None:
     """A whole answer; then the connection, which the client keeps, is closed without a word."""
-    body = carry_out()
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(len(body)))
-    handler.end_headers()
-    handler.wfile.write(body)
+    answer(handler, carry_out)
     handler.close_connection = True
 
 

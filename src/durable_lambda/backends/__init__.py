@@ -17,6 +17,6 @@ __all__ = ["AwsBackend"]
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from durable_lambda.backends import aws  # late: it brings a native library
+    from durable_lambda.backends import aws  # late: it brings HTTP and TLS
 
     return getattr(aws, name)

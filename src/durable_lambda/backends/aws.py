@@ -150,7 +150,7 @@ def _signer(endpoint: Endpoint) -> Signer | None:
     """Who signs; nobody for a server on this machine, unless the environment has keys."""
     if endpoint.is_loopback and "AWS_ACCESS_KEY_ID" not in os.environ:
         return None
-    from durable_lambda.backends.signing import Signer  # late: it brings a native library
+    from durable_lambda.backends.signing import Signer  # late: a local server needs none
 
     return Signer(endpoint.region, os.environ)
 

@@ -153,8 +153,9 @@ class _Connection:
         while True:
             event = self._http.next_event()
             if event is h11.NEED_DATA:
-                self._http.receive_data(await self.stream.receive(_CHUNK))
-                self.is_answered = True
+                data = await self.stream.receive(_CHUNK)
+                self._http.receive_data(data)
+                self.is_answered = self.is_answered or bool(data)
             elif isinstance(event, h11.Response):
                 answer.status = event.status_code
                 answer.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}

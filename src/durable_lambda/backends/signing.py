@@ -1,31 +1,26 @@
-"""Signatures (SigV4), and the credentials for them, by `awscrt`.
+"""Who signs: with which credentials, and by which clock.
 
-Credentials come from the chain of the AWS SDKs: environment, profile (with roles and processes), web identity,
-container, instance. The chain caches and refreshes them. `awscrt` reads no profile of IAM Identity Center (SSO); for
-such a profile, which only a developer's machine has, `botocore` is asked.
+In Lambda the environment has keys. Elsewhere they come from `botocore`, which knows the whole standard chain: profiles
+with roles, processes and IAM Identity Center, web identity, containers, instances; it is asked only when there are none
+in the environment.
 """
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from awscrt import auth, exceptions, http  # pyright: ignore[reportMissingTypeStubs]
-
 from durable_lambda.backends.messages import Request
-from durable_lambda.backends.native import bootstrap, result_of
-from durable_lambda.backends.settings import profile_settings
+from durable_lambda.backends.sigv4 import Keys, sign
 from durable_lambda.errors import BackendError
-
-_auth: Any = auth
 
 _TOLERATED_SKEW: Final = timedelta(minutes=4)
 """The service accepts a signature for five minutes."""
 
 _NO_CREDENTIALS: Final = (
-    "no AWS credentials were found ({}): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, choose a profile with "
+    "no AWS credentials were found{}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, choose a profile with "
     "AWS_PROFILE, sign in with `aws sso login`, or run where a role gives them"
 )
 
@@ -36,32 +31,18 @@ class Signer:
     def __init__(self, region: str, environ: Mapping[str, str]) -> None:
         self._region = region
         self._environ = environ
-        self._provider: Any = None
+        self._chain: _Chain | None = None
         self._skew = timedelta()
         """How far the service's clock is ahead of ours."""
 
     async def sign(self, request: Request) -> None:
         """Add the headers of the signature. Raises `BackendError` when there are no credentials."""
-        if self._provider is None:
-            self._provider = _credentials(self._environ)
-        config = auth.AwsSigningConfig(
-            algorithm=auth.AwsSigningAlgorithm.V4,
-            signature_type=auth.AwsSignatureType.HTTP_REQUEST_HEADERS,
-            credentials_provider=self._provider,
-            region=self._region,
-            service="lambda",
-            date=datetime.now(UTC) + self._skew,
-            signed_body_value=hashlib.sha256(
-                request.body
-            ).hexdigest(),  # else the library reads the body through Python
-        )
-        native = http.HttpRequest(request.method, request.target, http.HttpHeaders(request.headers))
-        try:
-            await result_of(_auth.aws_sign_request(native, config))
-        except (exceptions.AwsCrtError, RuntimeError) as error:  # the latter from Identity Center
-            self._provider = None
-            raise BackendError(_NO_CREDENTIALS.format(error)) from error
-        request.headers = list(native.headers)
+        keys = _environment_keys(self._environ)
+        if keys is None:
+            if self._chain is None:
+                self._chain = await asyncio.to_thread(_Chain)
+            keys = await asyncio.to_thread(self._chain.keys)
+        sign(request, keys, self._region, "lambda", datetime.now(UTC) + self._skew)
 
     def learn(self, status: int, date: str | None, code: str) -> bool:
         """What a refused signature tells: that our clock is wrong, or that the credentials are old.
@@ -71,7 +52,7 @@ class Signer:
         if status not in (400, 401, 403):
             return False
         if code in ("ExpiredTokenException", "ExpiredToken"):
-            self._provider = None
+            self._chain = None
             return True
         server = _moment(date)
         if server is None or status == 400:
@@ -81,6 +62,12 @@ class Signer:
             return False
         self._skew = off
         return True
+
+
+def _environment_keys(environ: Mapping[str, str]) -> Keys | None:
+    """The keys that Lambda gives; read for each request, since they are replaced there."""
+    access, secret = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
+    return Keys(access, secret, environ.get("AWS_SESSION_TOKEN") or None) if access and secret else None
 
 
 def _moment(date: str | None) -> datetime | None:
@@ -93,31 +80,31 @@ def _moment(date: str | None) -> datetime | None:
     return moment if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
-def _credentials(environ: Mapping[str, str]) -> Any:
-    if {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= environ.keys():
-        return _auth.AwsCredentialsProvider.new_environment()  # what the chain would find, without making the chain
-    if "AWS_CONTAINER_CREDENTIALS_FULL_URI" not in environ:
-        profile = profile_settings(environ)
-        if "sso_session" in profile or "sso_start_url" in profile:
-            return _auth.AwsCredentialsProvider.new_delegate(_IdentityCenter(environ.get("AWS_PROFILE")))
-    return _auth.AwsCredentialsProvider.new_default_chain(bootstrap())
+class _Chain:
+    """The standard chain, which caches what it finds and refreshes it. Both may block: for a thread."""
 
-
-class _IdentityCenter:
-    """Credentials of a profile that signs in with IAM Identity Center; refreshed when they are due."""
-
-    def __init__(self, profile: str | None) -> None:
+    def __init__(self) -> None:
         try:
-            from botocore.session import Session  # late: nothing in Lambda needs it  # pyright: ignore[reportMissingTypeStubs]
+            # late: only where the environment has no keys
+            from botocore.exceptions import BotoCoreError  # pyright: ignore[reportMissingTypeStubs]
+            from botocore.session import Session  # pyright: ignore[reportMissingTypeStubs]
         except ImportError as error:
             raise BackendError(
-                "the profile signs in with IAM Identity Center, which needs botocore: pip install 'durable-lambda[aws]'"
+                "the environment has no AWS credentials, and to look for others needs botocore: "
+                "pip install 'durable-lambda[aws]'"
             ) from error
-        self._session: Any = Session(profile=profile)
+        self._refusal = BotoCoreError
+        session: Any = Session()
+        try:
+            self._credentials: Any = session.get_credentials()
+        except BotoCoreError as error:
+            raise BackendError(_NO_CREDENTIALS.format(f" ({error})")) from error
+        if self._credentials is None:
+            raise BackendError(_NO_CREDENTIALS.format(""))
 
-    def __call__(self) -> auth.AwsCredentials:
-        credentials: Any = self._session.get_credentials()
-        if credentials is None:
-            raise BackendError("the profile gives no credentials: run `aws sso login`")
-        frozen = credentials.get_frozen_credentials()
-        return auth.AwsCredentials(frozen.access_key, frozen.secret_key, frozen.token)
+    def keys(self) -> Keys:
+        try:
+            frozen = self._credentials.get_frozen_credentials()
+        except self._refusal as error:
+            raise BackendError(_NO_CREDENTIALS.format(f" ({error})")) from error
+        return Keys(frozen.access_key, frozen.secret_key, frozen.token)
