@@ -19,10 +19,10 @@ from durable_lambda.cli.options import (
     Execution,
     Function,
     Profile,
-    Reason,
     Region,
     Target,
 )
+from durable_lambda.cli.service_app import service_app
 
 app = typer.Typer(
     name="durable",
@@ -33,6 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(callback_app, name="callback")
+app.add_typer(service_app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -88,39 +89,6 @@ def run(
     from durable_lambda.cli.run import run_command
 
     run_command(target, event=event, name=name, db=db, skip_time=skip_time, as_json=as_json)
-
-
-@app.command()
-def invoke(
-    function: Annotated[str, typer.Argument(metavar="FUNCTION", help="Its name with a version or alias, or its ARN")],
-    *,
-    event: Annotated[
-        str | None, typer.Option("--event", metavar="JSON|@FILE", help="The event; null if left out")
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option("--name", metavar="N", help="The execution's name; a new one if left out")
-    ] = None,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Print the execution's ARN, and do not follow it")] = False,
-    endpoint_url: EndpointUrl = None,
-    region: Region = None,
-    profile: Profile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Start an execution on AWS and show its operations as they go.
-
-    The same name and event once more start nothing, and follow the same execution. Ctrl-C stops looking at it only.
-
-    \b
-    durable invoke orders:live --event @order.json --name order-42 --region eu-west-1
-    durable invoke 'orders:$LATEST' --event '{}' --endpoint-url http://127.0.0.1:9000 --no-wait
-
-    Exit code: 0 the execution succeeded, 1 it did not, 2 the command is wrong, 130 interrupted.
-    """
-    from durable_lambda.cli.invoking import invoke_command
-    from durable_lambda.cli.where import Where
-
-    where = Where(DEFAULT_DB, endpoint_url, region, profile, function)
-    invoke_command(where, event=event, name=name, no_wait=no_wait, as_json=as_json)
 
 
 @app.command("list")
@@ -224,74 +192,6 @@ def stop(
     from durable_lambda.cli.where import Where
 
     stop_command(execution, Where(db, endpoint_url, region, profile, function), message=message, as_json=as_json)
-
-
-@app.command()
-def pause(
-    execution: Execution,
-    *,
-    reason: Reason = None,
-    endpoint_url: EndpointUrl = None,
-    region: Region = None,
-    profile: Profile = None,
-    function: Function = None,
-    as_json: AsJson = False,
-) -> None:
-    """Pause an execution on AWS: its waits and callbacks go on, its code does not.
-
-    \b
-    durable pause order-42 --function orders --region eu-west-1 --reason "no payments today"
-    """
-    from durable_lambda.cli.control import pause_command
-    from durable_lambda.cli.where import Where
-
-    where = Where(DEFAULT_DB, endpoint_url, region, profile, function)
-    pause_command(execution, where, reason=reason, as_json=as_json)
-
-
-@app.command()
-def resume(
-    execution: Execution,
-    *,
-    reason: Reason = None,
-    endpoint_url: EndpointUrl = None,
-    region: Region = None,
-    profile: Profile = None,
-    function: Function = None,
-    as_json: AsJson = False,
-) -> None:
-    """Let an execution go on that was paused on AWS.
-
-    \b
-    durable resume order-42 --function orders --region eu-west-1
-    """
-    from durable_lambda.cli.control import resume_command
-    from durable_lambda.cli.where import Where
-
-    where = Where(DEFAULT_DB, endpoint_url, region, profile, function)
-    resume_command(execution, where, reason=reason, as_json=as_json)
-
-
-@app.command()
-def delete(
-    execution: Execution,
-    *,
-    endpoint_url: EndpointUrl = None,
-    region: Region = None,
-    profile: Profile = None,
-    function: Function = None,
-    as_json: AsJson = False,
-) -> None:
-    """Delete an execution on AWS that has ended, with its history.
-
-    \b
-    durable delete order-42 --function orders --region eu-west-1
-    """
-    from durable_lambda.cli.control import delete_command
-    from durable_lambda.cli.where import Where
-
-    where = Where(DEFAULT_DB, endpoint_url, region, profile, function)
-    delete_command(execution, where, as_json=as_json)
 
 
 @app.command()
