@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, TypedDict, TypeVar, Unpack, overload
 
@@ -117,6 +118,12 @@ class Handler(Generic[E, R]):
             ValueError: The event is not that of a durable invocation.
             BackendError: The service could not be reached or refused the token; Lambda invokes again.
         """
+        backend = self._backend
+        if hasattr(event, "service_client") and hasattr(event, "to_json_dict"):
+            # late: only the official test runner calls like this
+            from durable_lambda.backends.service_client import ServiceClientBackend
+
+            event, backend = event.to_json_dict(), ServiceClientBackend(event.service_client)
         try:
             invocation = parse_invocation(event)
         except ValueError as error:
@@ -124,13 +131,10 @@ class Handler(Generic[E, R]):
                 f"{error} (Lambda calls {self!r} like this. To run it here use the `durable run` command or a "
                 "durable_lambda.engine.Engine; the function itself is its `fn`.)"
             ) from None
-        if self._backend is None:
-            raise ValidationError(
-                f"{self!r} has no backend to send checkpoints to: pass one with @durable_execution(backend=…), or "
-                "register the function with a durable_lambda.engine.Engine"
-            )
+        if backend is None:
+            backend = _lambda_backend(self)
         try:
-            output = process.run(self.invoke(invocation, self._backend, lambda_context))
+            output = process.run(self.invoke(invocation, backend, lambda_context))
         except InvocationInterrupted as interruption:
             if interruption.__cause__ is not None:
                 raise interruption.__cause__ from None
@@ -233,6 +237,18 @@ def _blocking_scope() -> Callable[[Invocation], Scope]:
     return lambda run: SyncScope(run, SyncDurableContext)
 
 
+def _lambda_backend(handler: Handler[Any, Any]) -> DurableBackend:
+    """AWS Lambda, in a process that Lambda (or what stands in for it) started. Raises `ValidationError` elsewhere."""
+    if not {"AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME"} & os.environ.keys():
+        raise ValidationError(
+            f"{handler!r} has no backend to send checkpoints to, and this is not AWS Lambda: pass one with "
+            "@durable_execution(backend=…), or register the function with a durable_lambda.engine.Engine"
+        )
+    from durable_lambda.backends.aws import default_backend  # late: it brings HTTP and TLS
+
+    return default_backend()
+
+
 async def _load_operations(invocation: InvocationInput, backend: DurableBackend) -> list[RawOperation]:
     """Every operation of the execution; the first page comes with the event, and may be empty."""
     operations = list(invocation.initial_execution_state.operations)
@@ -330,7 +346,8 @@ def durable_execution(fn: Callable[..., Any] | None = None, /, **options: Any) -
     Args:
         fn: The function, when the decorator is used without arguments.
         name: What an engine calls the function. Default: its own name.
-        backend: Where checkpoints go when Lambda calls the handler. An engine brings its own.
+        backend: Where checkpoints go when Lambda calls the handler. Default: the API of AWS Lambda, by an
+            `AwsBackend`. An engine brings its own.
         hooks: Who is told what happens: one `Hooks`, or several, the first of them outermost. Those of installed
             packages (entry points of group `durable_lambda.hooks`) and OpenTelemetry come before them.
         on_error: A function of the exception that the execution is about to fail with. It may return another one, which
