@@ -1,6 +1,7 @@
-"""The test of a function with one step, as a test suite would run it: an engine in memory, made anew each time.
+"""The test of a function with one step, as a test suite would run it: a test runner, made anew each time.
 
-The floor is what such an engine is made of: a thread with a loop, and a database in memory with its tables.
+Beside it an engine in memory, which a test may use as well, and its floor: what such an engine is made of, a thread
+with a loop and a database in memory with its tables.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def measure(subject: str) -> Measured:
         assert result == 3, result
         if number >= _WARM_UP:
             samples.append(took)
-    return {"seconds": samples, **(_on_an_open_engine() if subject == "ours" else {})}
+    return {"seconds": samples, **(_on_engines() if subject == "ours" else {})}
 
 
 def _floor() -> int:
@@ -71,29 +72,30 @@ def _handler() -> Any:
 
 
 def _ours() -> Callable[[], Any]:
+    from durable_lambda.testing import DurableTestRunner
+
+    handler = _handler()
+    return lambda: DurableTestRunner(handler).run(1).result
+
+
+def _on_engines() -> Measured:
     from durable_lambda.engine import Engine
 
     handler = _handler()
-
-    def test() -> Any:
-        with Engine(":memory:") as engine:
-            engine.register(handler)
-            return engine.start("handler", 1).result(timeout=10)
-
-    return test
-
-
-def _on_an_open_engine() -> Measured:
-    from durable_lambda.engine import Engine
-
-    samples: list[float] = []
-    with Engine(":memory:") as engine:
-        engine.register(_handler())
+    fresh: list[float] = []
+    opened: list[float] = []
+    with Engine(":memory:") as open_engine:
+        open_engine.register(handler)
         for _ in range(_WARM_UP + _TESTS):
             began = perf_counter()
-            engine.start("handler", 1).result(timeout=10)
-            samples.append(perf_counter() - began)
-    return {"open_engine": samples[_WARM_UP:]}
+            open_engine.start("handler", 1).result(timeout=10)
+            opened.append(perf_counter() - began)
+            began = perf_counter()
+            with Engine(":memory:") as engine:
+                engine.register(handler)
+                engine.start("handler", 1).result(timeout=10)
+            fresh.append(perf_counter() - began)
+    return {"fresh_engine": fresh[_WARM_UP:], "open_engine": opened[_WARM_UP:]}
 
 
 def _async_peer() -> Callable[[], Any]:
@@ -114,15 +116,17 @@ def _async_peer() -> Callable[[], Any]:
 
 
 def lines(results: Results) -> list[Line]:
-    figures = results.medians("seconds", _SUBJECTS, 1e3)
+    figures = results.medians("seconds", ("ours", "async_peer"), 1e3)
+    engine = {**results.medians("fresh_engine", ["ours"], 1e3), **results.medians("seconds", ["bare"], 1e3)}
     return [
         Line(
-            "a fresh engine in memory: open, start, result, close",
+            "a test runner made anew: run, result",
             "ms",
             figures,
             "≤ 1 ms",
             within(figures["ours"], 1),
             results.noise("ours", "seconds"),
         ),
+        Line("… a fresh engine in memory: open, start, result, close", "ms", engine),
         Line("… on an engine that is open: start, result", "ms", results.medians("open_engine", ["ours"], 1e3)),
     ]

@@ -177,18 +177,23 @@ class DurableContext(ContextBase):
         return self._scope.start(CreateCallback(self._scope, name, timeout, heartbeat_timeout))
 
     @overload
-    def callback_result(self, handle: CallbackHandle, result_type: type[R], *, raw: bool = False) -> Operation[R]: ...
+    def callback_result(
+        self, handle: CallbackHandle, result_type: type[R], *, raw: bool = False, codec: Codec[R] | None = None
+    ) -> Operation[R]: ...
     @overload
     def callback_result(
-        self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False
+        self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False, codec: Codec[Any] | None = None
     ) -> Operation[Any]: ...
-    def callback_result(self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False) -> Operation[Any]:
+    def callback_result(
+        self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False, codec: Codec[Any] | None = None
+    ) -> Operation[Any]:
         """The answer to a callback, waiting for it if need be. It may be read more than once, and costs no checkpoint.
 
         Args:
             handle: What `create_callback` gave.
             result_type: What the JSON of the answer is decoded into. Default: JSON's own types.
             raw: Give the string of the answer itself, undecoded.
+            codec: What decodes the answer in place of JSON: its `decode` gets the string that was sent.
 
         Returns:
             An operation that gives the answer; `None` where it had no result.
@@ -199,7 +204,7 @@ class DurableContext(ContextBase):
             CallbackError: The callback was cancelled or stopped.
             DeserializationError: The answer does not fit `result_type`.
         """
-        return self._scope.read(CallbackResult(self._scope, handle, result_type, raw=raw))
+        return self._scope.read(CallbackResult(self._scope, handle, result_type, raw=raw, codec=codec))
 
     @overload
     def wait_for_callback(
@@ -211,6 +216,7 @@ class DurableContext(ContextBase):
         heartbeat_timeout: Duration | None = None,
         retry: Retry | int | None = None,
         result_type: type[R],
+        codec: Codec[R] | None = None,
     ) -> Operation[R]: ...
     @overload
     def wait_for_callback(
@@ -222,6 +228,7 @@ class DurableContext(ContextBase):
         heartbeat_timeout: Duration | None = None,
         retry: Retry | int | None = None,
         result_type: Any = Any,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]: ...
     def wait_for_callback(
         self,
@@ -232,6 +239,7 @@ class DurableContext(ContextBase):
         heartbeat_timeout: Duration | None = None,
         retry: Retry | int | None = None,
         result_type: Any = Any,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]:
         """Make a callback, hand its id out in a step, and wait for the answer.
 
@@ -243,6 +251,7 @@ class DurableContext(ContextBase):
             heartbeat_timeout: As for `create_callback`.
             retry: For the submitter, as for `step`.
             result_type: As for `callback_result`.
+            codec: As for `callback_result`; what the operation stores of the answer is made by its `encode`.
 
         Raises:
             ValidationError: The call cannot be right; nothing was sent.
@@ -262,6 +271,7 @@ class DurableContext(ContextBase):
                 heartbeat_timeout=heartbeat_timeout,
                 retry=retry,
                 result_type=result_type,
+                codec=codec,
             )
         )
 
@@ -274,7 +284,7 @@ class DurableContext(ContextBase):
         initial_state: S,
         until: Callable[[S], bool],
         poll: Poll = DEFAULT_POLL,
-        codec: Codec[Any] | None = None,
+        codec: Codec[S] | None = None,
     ) -> Operation[S]: ...
     @overload
     def wait_for_condition(
@@ -285,7 +295,7 @@ class DurableContext(ContextBase):
         initial_state: S,
         until: Callable[[S], bool],
         poll: Poll = DEFAULT_POLL,
-        codec: Codec[Any] | None = None,
+        codec: Codec[S] | None = None,
     ) -> Operation[S]: ...
     def wait_for_condition(
         self,
@@ -306,7 +316,7 @@ class DurableContext(ContextBase):
             initial_state: What the first check gets.
             until: Whether a state is as it should be. It must be pure.
             poll: How often, and how long to wait in between. Default `Poll()`.
-            codec: How a state is stored. Default: JSON.
+            codec: How each state is stored. Default: JSON.
 
         Returns:
             An operation that gives the last state.
@@ -332,8 +342,8 @@ class DurableContext(ContextBase):
         *,
         result_type: type[R],
         tenant_id: str | None = None,
-        codec: Codec[Any] | None = None,
         payload_codec: Codec[Any] | None = None,
+        codec: Codec[Any] | None = None,
     ) -> Operation[R]: ...
     @overload
     def invoke(
@@ -344,8 +354,8 @@ class DurableContext(ContextBase):
         *,
         result_type: Any = Any,
         tenant_id: str | None = None,
-        codec: Codec[Any] | None = None,
         payload_codec: Codec[Any] | None = None,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]: ...
     def invoke(
         self,
@@ -355,8 +365,8 @@ class DurableContext(ContextBase):
         *,
         result_type: Any = Any,
         tenant_id: str | None = None,
-        codec: Codec[Any] | None = None,
         payload_codec: Codec[Any] | None = None,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]:
         """Have another function, durable or not, do something, and give its result.
 
@@ -372,8 +382,8 @@ class DurableContext(ContextBase):
                 payload, which is `None` for a durable function and `{}` for another one.
             result_type: What the JSON of the result is decoded into. Default: JSON's own types.
             tenant_id: Which tenant the function runs for, if it isolates tenants. Default: none.
-            codec: How the result is read. Default: JSON.
-            payload_codec: How the payload is written; what it writes must be JSON. Default: JSON.
+            payload_codec: What writes the payload in place of JSON. The service takes JSON text only.
+            codec: What reads the result in place of JSON.
 
         Raises:
             ValidationError: A name or `tenant_id` is out of bounds; nothing was sent.
@@ -393,8 +403,8 @@ class DurableContext(ContextBase):
             payload,
             result_type=result_type,
             tenant_id=tenant_id,
-            codec=codec,
             payload_codec=payload_codec,
+            codec=codec,
         )
         return self._scope.start(call)
 
@@ -405,7 +415,7 @@ class DurableContext(ContextBase):
         fn: Callable[[*Ts, DurableContext], Coroutine[Any, Any, T]],
         *args: *Ts,
         virtual: bool = False,
-        codec: Codec[Any] | None = None,
+        codec: Codec[T] | None = None,
     ) -> Operation[T]: ...
     @overload
     def run_in_child_context(
@@ -414,8 +424,8 @@ class DurableContext(ContextBase):
         fn: Callable[[*Ts, DurableContext], Coroutine[Any, Any, Any]],
         *args: *Ts,
         virtual: bool = False,
-        codec: Codec[Any] | None = None,
         result_type: type[R],
+        codec: Codec[R] | None = None,
     ) -> Operation[R]: ...
     @overload
     def run_in_child_context(
@@ -424,8 +434,8 @@ class DurableContext(ContextBase):
         fn: Callable[[*Ts, DurableContext], Coroutine[Any, Any, Any]],
         *args: *Ts,
         virtual: bool = False,
-        codec: Codec[Any] | None = None,
         result_type: Any,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]: ...
     def run_in_child_context(
         self,
@@ -453,9 +463,10 @@ class DurableContext(ContextBase):
             ValidationError: The call cannot be right; nothing was sent.
             Exception: What `fn` raised, with its own type; `ChildContextError` where it cannot be rebuilt.
         """
-        return self._scope.start(
-            ChildContext(self._scope, name, fn, args, virtual=virtual, result_type=result_type, codec=codec)
+        call: ChildContext[Any] = ChildContext(
+            self._scope, name, fn, args, virtual=virtual, result_type=result_type, codec=codec
         )
+        return self._scope.start(call)
 
     @overload
     def parallel(
@@ -466,8 +477,8 @@ class DurableContext(ContextBase):
         max_concurrency: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
-        item_codec: Codec[Any] | None = None,
-        codec: Codec[BatchResult[Any]] | None = None,
+        codec: Codec[Any] | None = None,
+        batch_codec: Codec[BatchResult[Any]] | None = None,
     ) -> Operation[BatchResult[T]]: ...
     @overload
     def parallel(
@@ -478,8 +489,8 @@ class DurableContext(ContextBase):
         max_concurrency: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
-        item_codec: Codec[Any] | None = None,
-        codec: Codec[BatchResult[Any]] | None = None,
+        codec: Codec[Any] | None = None,
+        batch_codec: Codec[BatchResult[Any]] | None = None,
     ) -> Operation[BatchResult[T]]: ...
     def parallel(
         self,
@@ -489,8 +500,8 @@ class DurableContext(ContextBase):
         max_concurrency: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
-        item_codec: Codec[Any] | None = None,
-        codec: Codec[BatchResult[Any]] | None = None,
+        codec: Codec[Any] | None = None,
+        batch_codec: Codec[BatchResult[Any]] | None = None,
     ) -> Operation[BatchResult[Any]]:
         """Run branches side by side, each with a context of its own, and remember what became of each.
 
@@ -501,8 +512,8 @@ class DurableContext(ContextBase):
             completion: When the batch is decided. Default: `Completion.all_successful()`, at the first failure.
                 Branches that are not done then are cancelled.
             nesting: `"flat"` records no operation for each branch, only those in it. Default: `"nested"`.
-            item_codec: How the result of a branch is stored. Default: JSON.
-            codec: How the whole `BatchResult` is stored. Default: JSON.
+            codec: How the result of each branch is stored. Default: JSON.
+            batch_codec: How the whole `BatchResult` is stored. Default: JSON, as the official SDK has it.
 
         Returns:
             An operation that gives a `BatchResult`, in the order of the branches. It raises nothing because a branch
@@ -523,8 +534,8 @@ class DurableContext(ContextBase):
                 max_concurrency=max_concurrency,
                 completion=completion,
                 nesting=nesting,
-                item_codec=item_codec,
                 codec=codec,
+                batch_codec=batch_codec,
             )
         )
 
@@ -539,8 +550,8 @@ class DurableContext(ContextBase):
         completion: Completion | None = None,
         item_name: Callable[[Item, int], str] | None = None,
         nesting: Nesting = "nested",
-        item_codec: Codec[Any] | None = None,
-        codec: Codec[BatchResult[Any]] | None = None,
+        codec: Codec[Any] | None = None,
+        batch_codec: Codec[BatchResult[Any]] | None = None,
     ) -> Operation[BatchResult[T]]:
         """Run `fn(item, ctx)` for each item, side by side, and remember what became of each.
 
@@ -553,8 +564,8 @@ class DurableContext(ContextBase):
             completion: As for `parallel`.
             item_name: Makes the name of an item's operation from the item and its index. Default: `map-item-<index>`.
             nesting: As for `parallel`.
-            item_codec: As for `parallel`.
             codec: As for `parallel`.
+            batch_codec: As for `parallel`.
 
         Returns:
             An operation that gives a `BatchResult`, in the order of the items.
@@ -577,8 +588,8 @@ class DurableContext(ContextBase):
                 completion=completion,
                 item_name=item_name,
                 nesting=nesting,
-                item_codec=item_codec,
                 codec=codec,
+                batch_codec=batch_codec,
             )
         )
 
@@ -629,6 +640,7 @@ class DurableContext(ContextBase):
         fn: Callable[[*Ts, DurableContext], Coroutine[Any, Any, T]],
         *args: *Ts,
         retry: Retry | int | None = None,
+        codec: Codec[T] | None = None,
     ) -> Operation[T]: ...
     @overload
     def with_retry(
@@ -638,6 +650,7 @@ class DurableContext(ContextBase):
         *args: *Ts,
         retry: Retry | int | None = None,
         result_type: type[R],
+        codec: Codec[R] | None = None,
     ) -> Operation[R]: ...
     @overload
     def with_retry(
@@ -647,6 +660,7 @@ class DurableContext(ContextBase):
         *args: *Ts,
         retry: Retry | int | None = None,
         result_type: Any,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]: ...
     def with_retry(
         self,
@@ -655,6 +669,7 @@ class DurableContext(ContextBase):
         *args: Any,
         retry: Retry | int | None = None,
         result_type: Any = UNSET,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]:
         """Run a block of operations, and when it fails run it again after a durable wait.
 
@@ -664,12 +679,14 @@ class DurableContext(ContextBase):
             *args: Its arguments before the context.
             retry: As for `step`.
             result_type: What the result is decoded into. Default: the annotation of `fn`.
+            codec: How the result is stored. Default: JSON.
 
         Raises:
             ValidationError: The call cannot be right; nothing was sent.
             Exception: What the last attempt raised.
         """
-        return self._scope.start(WithRetry(self._scope, name, fn, args, retry=retry, result_type=result_type))
+        call: WithRetry[Any] = WithRetry(self._scope, name, fn, args, retry=retry, result_type=result_type, codec=codec)
+        return self._scope.start(call)
 
     def saga(self, name: str = "saga") -> Saga:
         """Steps that are undone in reverse order when the block fails.

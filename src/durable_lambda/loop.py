@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import Handle
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, Protocol, TypeVar
 
@@ -60,6 +61,8 @@ class InvocationLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self.set_task_factory(_create_task)
+        self.elsewhere = 0
+        """Bodies under way on threads: work that the loop itself does not see."""
 
     def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Handle:  # type: ignore[override]  # typeshed types it by TypeVarTuple
         strand = CURRENT.get() if context is None else context.get(CURRENT)
@@ -76,6 +79,22 @@ class InvocationLoop(asyncio.SelectorEventLoop):
         self._asyncgens.discard(agen)  # type: ignore[attr-defined]  # kept by `BaseEventLoop`
         if not self.is_closed():
             self.call_soon_threadsafe(self.create_task, agen.aclose(), context=Context())
+
+
+@contextmanager
+def working_elsewhere(loop: asyncio.AbstractEventLoop) -> Generator[None, None, None]:
+    """What the loop waits for is done on a thread meanwhile."""
+    count_elsewhere(loop, 1)
+    try:
+        yield
+    finally:
+        count_elsewhere(loop, -1)
+
+
+def count_elsewhere(loop: asyncio.AbstractEventLoop, change: int) -> None:
+    """One more (1) or one less (-1) of what a thread does for the loop."""
+    if isinstance(loop, InvocationLoop):
+        loop.elsewhere += change
 
 
 class _CountedHandle(Handle):

@@ -79,6 +79,11 @@ def _generator() -> Random:
     return Random()
 
 
+def seed_jitter(seed: int) -> None:
+    """Draw the same jitter from now on as every time after this seed: for tests that have to repeat."""
+    _generator().seed(seed)
+
+
 def _delay(
     initial: float, longest: float, backoff: float, jitter: Jitter, attempt: int, *, increment: float = 0
 ) -> int:

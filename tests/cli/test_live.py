@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from durable_lambda.cli.live import LineDisplay, TreeDisplay, can_draw, line_writer, paint
-from durable_lambda.cli.tree import View, view
+from durable_lambda.drawing.tree import View, view
 from durable_lambda.protocol.operations import CallbackDetails, Operation, OperationStatus, StepDetails
 
 NOW = 1_750_000_000.0

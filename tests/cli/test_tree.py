@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from durable_lambda.cli.many import most_for
 from durable_lambda.cli.output import error_lines
-from durable_lambda.cli.tree import Row, fit, lines, plain_signs, rows, view
-from durable_lambda.cli.words import duration, error_text
+from durable_lambda.drawing.many import most_for
+from durable_lambda.drawing.tree import Row, fit, lines, plain_signs, rows, view
+from durable_lambda.drawing.words import duration, error_text
 from durable_lambda.protocol.operations import (
     CallbackDetails,
     ErrorObject,

@@ -1,10 +1,10 @@
 """The code in the README and in `docs/` is run as a reader would run it.
 
 A Python block whose first line is `# name.py` is saved under that name; any other must run by itself. In a `console`
-block each line that begins with `$ durable` is run, in the order of the page, in the folder of those files. The lines
-below it are what it prints: each must be there, in that order; `…` stands for anything. `ID` is the id of the callback
-that is waited for. A block after `<!-- runs on -->` is one that waits for another block: it is left running meanwhile.
-The pages of the operations have the files of their index as well.
+block each line that begins with `$ durable` or `$ pytest` is run, in the order of the page, in the folder of those
+files. The lines below it are what it prints: each must be there, in that order; `…` stands for anything. `ID` is the id
+of the callback that is waited for. A block after `<!-- runs on -->` is one that waits for another block: it is left
+running meanwhile. The pages of the operations have the files of their index as well.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +28,9 @@ from shown import assert_shows
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 INDEX = ROOT / "docs" / "operations.md"
-DURABLE = str(Path(sys.executable).with_name("durable"))
+PROGRAMS = {"durable": [str(Path(sys.executable).with_name("durable"))], "pytest": [sys.executable, "-m", "pytest"]}
+if not any(plugin.name == "durable_lambda" for plugin in entry_points(group="pytest11")):
+    PROGRAMS["pytest"] += ["-p", "durable_lambda.testing.pytest_plugin"]  # not installed, but on the path
 
 
 class Block(NamedTuple):
@@ -60,7 +63,7 @@ def commands(block: Block) -> list[Command]:
             found.append(Command(line[2:], []))
         elif found and line.strip():
             found[-1].expected.append(line.strip())
-    return [command for command in found if command.line.startswith("durable")]
+    return [command for command in found if command.line.split()[0] in PROGRAMS]
 
 
 class Reader:
@@ -85,7 +88,8 @@ class Reader:
                 self.run(command, runs_on=block.runs_on)
 
     def run(self, command: Command, *, runs_on: bool) -> None:
-        words = [DURABLE if word == "durable" else word for word in shlex.split(command.line, comments=True)]
+        program, *arguments = shlex.split(command.line, comments=True)
+        words = PROGRAMS[program] + arguments
         if "ID" in words:
             words[words.index("ID")] = self.callback_id()
         process = subprocess.Popen(
@@ -106,7 +110,9 @@ class Reader:
         raise AssertionError("no callback is waited for")
 
     def json(self, *arguments: str) -> Any:
-        run = subprocess.run([DURABLE, *arguments, "--json"], cwd=self.folder, capture_output=True, check=True)
+        run = subprocess.run(
+            [*PROGRAMS["durable"], *arguments, "--json"], cwd=self.folder, capture_output=True, check=True
+        )
         return json.loads(run.stdout)
 
     def finish(self, still_waiting: int = 0) -> None:

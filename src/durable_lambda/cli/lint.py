@@ -10,7 +10,7 @@ import typer
 
 from durable_lambda.cli.failure import FAILED, USAGE, CommandError
 from durable_lambda.cli.output import print_lines
-from durable_lambda.cli.words import visible
+from durable_lambda.drawing.words import visible
 from durable_lambda.lint.files import Report, check_paths
 from durable_lambda.lint.formats import as_github, as_json, as_text, explained
 from durable_lambda.lint.rules import RULES

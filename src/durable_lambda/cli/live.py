@@ -17,8 +17,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from durable_lambda.cli.many import MOST, most_for
-from durable_lambda.cli.tree import Row, Tone, View, fit, pad, plain_signs
+from durable_lambda.drawing.many import MOST, most_for
+from durable_lambda.drawing.tree import Row, Tone, View, fit, pad, plain_signs
 
 _STYLES: Final[dict[Tone, str]] = {
     "done": "green",

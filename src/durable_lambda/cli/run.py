@@ -32,7 +32,7 @@ from durable_lambda.cli.skipping import RunningAheadClock
 from durable_lambda.cli.strangers import refuse_strangers
 from durable_lambda.cli.summary import Summary, summarize
 from durable_lambda.cli.target import hosted_name, invocable, load_target
-from durable_lambda.cli.tree import view
+from durable_lambda.drawing.tree import view
 from durable_lambda.engine import (
     Clock,
     Engine,

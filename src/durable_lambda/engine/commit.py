@@ -18,7 +18,7 @@ from durable_lambda.engine.machine.log import encode_entry
 from durable_lambda.engine.machine.pause import PauseRecord
 from durable_lambda.engine.machine.records import ExecutionEnded, Record
 from durable_lambda.engine.machine.state import Invocation
-from durable_lambda.engine.store import Store, Writes
+from durable_lambda.engine.store import ExecutionStore, Writes
 
 Waiter: TypeAlias = Callable[[StoreError | None], None]
 
@@ -33,7 +33,7 @@ class GroupCommit:
 
     def __init__(
         self,
-        store: Store,
+        store: ExecutionStore,
         loop: asyncio.AbstractEventLoop,
         context: Context,
         *,

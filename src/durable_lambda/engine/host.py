@@ -33,7 +33,7 @@ from durable_lambda.engine.machine.records import ExecutionEnded
 from durable_lambda.engine.machine.state import Invocation
 from durable_lambda.engine.machine.targets import Targets
 from durable_lambda.engine.plain import PlainFunction
-from durable_lambda.engine.store import EXPIRED_AT_ONCE, Store
+from durable_lambda.engine.store import EXPIRED_AT_ONCE, ExecutionStore
 from durable_lambda.engine.timers import Timers
 from durable_lambda.protocol.errors import InvalidParameterValueException
 from durable_lambda.protocol.invocation import InvocationOutput
@@ -57,7 +57,7 @@ class Host:
 
     def __init__(
         self,
-        store: Store,
+        store: ExecutionStore,
         clock: Clock,
         limits: Limits,
         loop: asyncio.AbstractEventLoop,
@@ -84,7 +84,9 @@ class Host:
         """Who waits for an execution's end, by its id."""
         self.backend = InProcessBackend(self)
         self.invokes = Invokes(self)
-        self.invoker = Invoker(loop, self.context, self.backend, self._on_invocation_end, self._on_idle)
+        self.invoker = Invoker(
+            loop, self.context, self.backend, self._on_invocation_end, self._on_idle, entropy=entropy
+        )
         self.commit = GroupCommit(
             store,
             loop,
@@ -96,6 +98,9 @@ class Host:
         )
         self.timers = Timers(loop, self.context, clock, self.advance, self._may_skip)
         self.last_key = store.last_key()
+        self.on_quiet: Callable[[], None] = _nothing
+        """Called when nothing is under way and no timer runs: only somebody outside can make anything go on."""
+        self._expiry: asyncio.TimerHandle | None = None
         self._is_closing = False
 
     def recover(self) -> None:
@@ -117,7 +122,7 @@ class Host:
                 rest = 0.1  # there are more; what runs is let in between
         except StoreError:
             logger.exception("ended executions could not be removed; trying again in an hour")
-        self.loop.call_later(rest, self._expire, context=self.context)
+        self._expiry = self.loop.call_later(rest, self._expire, context=self.context)
 
     def register(self, registration: Registration) -> None:
         """Host a durable function; its executions that waited for it go on."""
@@ -176,7 +181,7 @@ class Host:
         is_its_turn = registration is not None and state.invocation is None and state.pause is None
         resume_at = state.resume_at if is_its_turn else None
         if registration is not None and resume_at is not None and resume_at <= now:
-            request_id = new_request_id()
+            request_id = new_request_id(self.entropy)
             event = begin_invocation(state, request_id, self.limits, now)
             self.invoker.start(hosted, registration, request_id, event)
             resume_at = None
@@ -185,6 +190,8 @@ class Host:
     async def close(self) -> None:
         """End what is under way, and leave every execution to go on where it stands."""
         self._is_closing = True
+        if self._expiry is not None:
+            self._expiry.cancel()
         self.timers.close()
         await self.invoker.close()
         for function in (*(each.function for each in self.functions.values()), *(p.fn for p in self.plain.values())):
@@ -251,8 +258,10 @@ class Host:
             state.invocation = None
 
     def _on_idle(self) -> None:
-        if self._is_idle():
+        if self.is_idle:
             self.timers.look()
+            if not self.timers.is_armed:
+                self.on_quiet()
 
     def _leave(self, hosted: Hosted) -> None:
         """An execution has ended: its waiters are told, and from now on it is read from the store."""
@@ -271,13 +280,15 @@ class Host:
         self.names.pop((hosted.row.function, hosted.row.name), None)
 
     def _may_skip(self) -> bool:
-        if not self._is_idle() or any(hosted.is_held for hosted in self.live.values()):
+        if not self.is_idle or any(hosted.is_held for hosted in self.live.values()):
             return False
         return any(
             hosted.row.function in self.functions and goes_on_by_itself(hosted.state) for hosted in self.live.values()
         )
 
-    def _is_idle(self) -> bool:
+    @property
+    def is_idle(self) -> bool:
+        """Whether no invocation is under way and nothing waits to be stored."""
         return self.commit.is_idle and self.invoker.is_idle
 
     @staticmethod
@@ -287,3 +298,7 @@ class Host:
                 observer()
             except Exception:
                 logger.exception("an observer of an execution failed")
+
+
+def _nothing() -> None:
+    """Nobody asked to be told."""

@@ -6,14 +6,14 @@ Calls of plain functions run beside them, by the same rules for time-outs and fo
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
+from uuid import UUID
 
 from durable_lambda.engine.hosted import Hosted
-from durable_lambda.engine.machine.identity import function_arn
+from durable_lambda.engine.machine.identity import Entropy, function_arn
 from durable_lambda.engine.plain import PlainFunction
 from durable_lambda.engine.values import error_of
 from durable_lambda.protocol.backend import DurableBackend
@@ -98,6 +98,7 @@ class Invoker:
     """Args:
     on_end: called on the loop when an invocation has ended; not when the engine is closed before.
     on_idle: called when none is under way any more.
+    entropy: what the ids of calls are made of.
     """
 
     def __init__(
@@ -107,12 +108,15 @@ class Invoker:
         backend: DurableBackend,
         on_end: Callable[[Hosted, asyncio.Task[None], Outcome], None],
         on_idle: Callable[[], None],
+        *,
+        entropy: Entropy,
     ) -> None:
         self._loop = loop
         self._context = context
         self._backend = backend
         self._on_end = on_end
         self._on_idle = on_idle
+        self._entropy = entropy
         self._tasks: set[asyncio.Task[None]] = set()
         self._given_up: set[asyncio.Task[None]] = set()
         """Invocations that took too long, were cancelled, and go on all the same."""
@@ -146,7 +150,7 @@ class Invoker:
         self, function: PlainFunction, payload: str | None, tenant_id: str | None, on_end: Callable[[Outcome], None]
     ) -> None:
         """Call a plain function. `on_end` is called once, on the loop; not when the engine is closed before."""
-        context = InvocationContext(function, new_request_id(), self._loop, tenant_id)
+        context = InvocationContext(function, new_request_id(self._entropy), self._loop, tenant_id)
         ended = False
 
         async def invoke() -> InvocationOutput:
@@ -243,6 +247,6 @@ class _Timeout:
         self._handle = self._loop.call_later(GRACE_SECONDS, self._give_up, self.error, context=self._context)
 
 
-def new_request_id() -> str:
+def new_request_id(entropy: Entropy) -> str:
     """An id for an invocation."""
-    return str(uuid.uuid4())
+    return str(UUID(bytes=entropy(16), version=4))

@@ -19,6 +19,7 @@ import msgspec
 
 from durable_lambda.engine.values import decode_value
 from durable_lambda.errors import SerializationError
+from durable_lambda.loop import working_elsewhere
 from durable_lambda.protocol.hosting import LambdaContext
 
 MAX_THREADS: Final = 64
@@ -50,7 +51,8 @@ class PlainFunction:
             raise SerializationError(f"the result of {self.name!r} cannot be written as JSON: {error}") from error
 
     async def _call_on_thread(self, event: Any, context: LambdaContext) -> Any:
-        return await asyncio.wrap_future(_threads().submit(_call, self.fn, event, context))
+        with working_elsewhere(asyncio.get_running_loop()):
+            return await asyncio.wrap_future(_threads().submit(_call, self.fn, event, context))
 
 
 def _call(fn: Callable[[Any, Any], Any], event: Any, context: LambdaContext) -> Any:

@@ -26,7 +26,7 @@ from durable_lambda.engine.machine.outside import (
 from durable_lambda.engine.machine.pause import PauseRequested
 from durable_lambda.engine.machine.records import ExecutionStarted
 from durable_lambda.engine.machine.state import ExecutionState
-from durable_lambda.engine.store import ExecutionRow, StoreReader
+from durable_lambda.engine.store import ExecutionRow, ExecutionStore, StoreReader
 from durable_lambda.errors import ExecutionAlreadyStartedError, ValidationError
 from durable_lambda.protocol.errors import (
     UNKNOWN_CALLBACK,
@@ -175,7 +175,7 @@ def answer_callback(host: Host, answer: CallbackAnswer) -> None:
     _decide_answer(host, recover(host.store.log(row.key), host.entropy), answer, host.clock.now())
 
 
-def find_execution(store: StoreReader, name_or_arn: str) -> ExecutionRow:
+def find_execution(store: StoreReader | ExecutionStore, name_or_arn: str) -> ExecutionRow:
     """The execution of an ARN or name. Raises `UnknownExecutionError`, `ValidationError` if several have the name."""
     if ":" in name_or_arn:
         row = store.find(name_or_arn.rpartition("/")[2])

@@ -33,6 +33,11 @@ class Timers:
         self._handle: asyncio.TimerHandle | None = None
         self._waits_for: int | None = None
 
+    @property
+    def is_armed(self) -> bool:
+        """Whether a moment is waited for that will come."""
+        return self._handle is not None
+
     def arm(self, hosted: Hosted, due: int | None) -> None:
         """Fire for an execution at `due` and at no other moment; `None`: never."""
         if hosted.armed == due:

@@ -15,6 +15,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
 
 from durable_lambda.arguments import is_async
+from durable_lambda.loop import working_elsewhere
 from durable_lambda.runtime.scope import Scope
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ class Body:
     async def _run_on_thread(self, scope: Scope) -> Any:
         future = _threads().submit(copy_context().run, self._call)
         try:
-            return await asyncio.wrap_future(future)
+            with working_elsewhere(scope.invocation.loop):
+                return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
             if not future.cancel() and not future.done():
                 self._leave_behind(future, scope)

@@ -18,17 +18,19 @@ import msgspec
 from durable_lambda.arguments import check_name
 from durable_lambda.batch import BatchItem, BatchResult
 from durable_lambda.completion import BatchProgress, Completion, CompletionReason
-from durable_lambda.errors import ChildContextError, DeserializationError, ValidationError
-from durable_lambda.failures import describe
+from durable_lambda.errors import ChildContextError, NonDeterministicExecutionError, ValidationError
+from durable_lambda.failures import describe, raise_as_recorded
 from durable_lambda.operations.child import ChildContext
-from durable_lambda.operations.outcome import failure, unreadable
+from durable_lambda.operations.outcome import codec_of, failure, unreadable
 from durable_lambda.operations.stored_batch import (
     NULL,
     StoredBatch,
     StoredItem,
     Summary,
     decode_batch,
+    embedded,
     summarise,
+    unembedded,
 )
 from durable_lambda.operations.window import Window
 from durable_lambda.protocol import operations as wire
@@ -40,7 +42,6 @@ from durable_lambda.runtime.ids import operation_id
 from durable_lambda.runtime.lifeline import Lifeline
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
-from durable_lambda.tagged import plain
 from durable_lambda.values import UNSET, Codec, round_trip
 
 T = TypeVar("T")
@@ -66,7 +67,7 @@ class Branch(ChildContext[Any]):
 class Batch(Call[T]):
     """A CONTEXT around branches. Its kinds differ in how these are given, and in what is made of the result."""
 
-    __slots__ = ("_begun", "_specs", "batch_size", "codec", "completion", "item_codec", "max_concurrency", "nesting")
+    __slots__ = ("_begun", "_specs", "batch_codec", "batch_size", "codec", "completion", "max_concurrency", "nesting")
 
     type = "CONTEXT"
     code: ClassVar[str]
@@ -80,12 +81,12 @@ class Batch(Call[T]):
         batch_size: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
-        item_codec: Codec[Any] | None = None,
-        codec: Codec[BatchResult[Any]] | None = None,
+        codec: Codec[Any] | None = None,
+        batch_codec: Codec[BatchResult[Any]] | None = None,
     ) -> None:
         super().__init__(scope, name)
-        self.item_codec = item_codec
         self.codec = codec
+        self.batch_codec = batch_codec
         self.max_concurrency = max_concurrency
         self.batch_size = batch_size
         self.completion = Completion.all_successful() if completion is None else completion
@@ -100,6 +101,10 @@ class Batch(Call[T]):
         """What the call gives, or raises, for what became of its branches."""
         raise NotImplementedError
 
+    @property
+    def new_operations(self) -> int:
+        return 1 if self.nesting == "flat" else 1 + self.completion.least(len(self._specs))
+
     def prepare(self) -> None:
         check_name(self.name, self.verb)
         _check_count(self.max_concurrency, "max_concurrency", self.verb)
@@ -109,6 +114,8 @@ class Batch(Call[T]):
         if not isinstance(self.completion, Completion):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValidationError(f"completion must be a Completion, not {self.completion!r}: Completion.at_least(2)")
         self._specs = self.specs()
+        for fn in {id(spec.fn): spec.fn for spec in self._specs}.values():
+            codec_of(self.scope, self.verb, self.codec, fn, UNSET)  # raises now what each branch would raise
         self.completion.check(len(self._specs))
 
     def replay(self, recorded: wire.Operation) -> Operation[T] | None:
@@ -119,14 +126,14 @@ class Batch(Call[T]):
         if recorded.status != "SUCCEEDED" or details.replay_children:
             return None
         try:
-            if self.codec is not None:
-                batch = self.codec.decode("null" if details.result is None else details.result)
+            if self.batch_codec is not None:
+                batch = self.batch_codec.decode(details.result or "")
             else:
                 batch = self._stored_result(details.result)
-        except (msgspec.MsgspecError, DeserializationError, IndexError) as error:
+        except NonDeterministicExecutionError:
+            raise
+        except Exception as error:  # also of a codec of the user's
             return Operation.failed(unreadable(self, error))
-        except Exception as error:  # of a codec of the user's
-            return Operation.failed(error)
         try:
             return Operation(self.outcome(batch))
         except Exception as error:
@@ -160,7 +167,7 @@ class Batch(Call[T]):
             self._cut_off(window)
             record = describe(error)
             await self.conclude(self.update("FAIL", error=record))
-            raise failure(self, record, ChildContextError, original=error) from None
+            raise_as_recorded(failure(self, record, ChildContextError, original=error))
         self._cut_off(window)
         undone = set(window.under_way)
         items = [self._item(index, undone) for index in range(len(self._specs))]
@@ -192,7 +199,7 @@ class Batch(Call[T]):
 
     def _branch(self, scope: Scope, spec: BranchSpec, *, virtual: bool) -> Branch:
         return spec.branch_type(
-            scope, spec.name, spec.fn, spec.args, virtual=virtual, result_type=UNSET, codec=self.item_codec
+            scope, spec.name, spec.fn, spec.args, virtual=virtual, result_type=UNSET, codec=self.codec
         )
 
     def _is_success(self, index: int) -> bool:
@@ -249,8 +256,8 @@ class Batch(Call[T]):
             for item in items[:begun]
         ]
         result = self._result(items, reason)
-        if self.codec is not None:
-            payload, result = round_trip(self.codec, result)
+        if self.batch_codec is not None:
+            payload, result = round_trip(self.batch_codec, result)
         else:
             payload = StoredBatch(stored, reason, None if begun == len(items) else len(items)).encode()
         if len(payload.encode()) <= REPLAY_CHILDREN_THRESHOLD:
@@ -267,9 +274,8 @@ class Batch(Call[T]):
         return result
 
     def _raw_result_of(self, item: BatchItem[Any]) -> msgspec.Raw:
-        payload = self._begun[item.index][0].payload or "null"
-        # What a codec of the user's makes need not be JSON: here it is a string in it.
-        return msgspec.Raw(plain(payload) if self.item_codec is None else msgspec.json.encode(payload))
+        branch = self._begun[item.index][0]
+        return embedded(branch.codec, branch.payload or "null")
 
     def _stored_result(self, payload: str | None) -> BatchResult[Any]:
         stored = decode_batch(payload)
@@ -280,8 +286,7 @@ class Batch(Call[T]):
             spec = self._specs[each.index]
             branch = self._branch(self.scope, spec, virtual=False)
             if each.status == "SUCCEEDED":
-                text = bytes(each.result).decode()
-                value = branch.codec.decode(text if self.item_codec is None else msgspec.json.decode(text, type=str))
+                value = branch.codec.decode(unembedded(branch.codec, each.result))  # without tags by now
                 items[each.index] = BatchItem(each.index, spec.name, each.status, value)
             elif each.status == "FAILED":
                 error = failure(branch, each.error or wire.ErrorObject(), ChildContextError)
@@ -299,4 +304,6 @@ def _check_count(value: int | None, option: str, verb: str) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ValidationError(f"{option} of {verb}() must be a whole number from 1, not {value!r}")
+        raise ValidationError(
+            f"{option} of {verb}() must be a whole number from 1, not {value!r}; leave it out for no such bound"
+        )

@@ -8,17 +8,18 @@ from typing import Any, NoReturn, TypeVar
 
 from durable_lambda.arguments import check_callable, check_name
 from durable_lambda.errors import SerializationError, ValidationError, WaitForConditionError
-from durable_lambda.failures import describe
+from durable_lambda.failures import describe, raise_as_recorded
 from durable_lambda.operations.attempts import Attempted, attempts_ended
 from durable_lambda.operations.body import Body
-from durable_lambda.operations.outcome import check_size, failure, stored, unwritable
+from durable_lambda.operations.outcome import check_size, codec_of, failure, stored, unwritable
 from durable_lambda.operations.step import run_as_attempt
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.updates import StepOptions
 from durable_lambda.retry import Poll
 from durable_lambda.runtime.operation import Operation
+from durable_lambda.runtime.rehearsal import body_of
 from durable_lambda.runtime.scope import Scope
-from durable_lambda.values import Codec, read_payload, result_codec, write_payload
+from durable_lambda.values import UNSET, Codec, read_payload, write_payload
 
 S = TypeVar("S")
 
@@ -41,14 +42,14 @@ class Condition(Attempted[S]):
         initial_state: S,
         until: Callable[[S], bool],
         poll: Poll,
-        codec: Codec[S] | None = None,
+        codec: Codec[S] | None,
     ) -> None:
         super().__init__(scope, name)
         self.check = check
         self.initial_state = initial_state
         self.until = until
         self.poll = poll
-        self.codec: Codec[S] = result_codec(check) if codec is None else codec
+        self.codec: Codec[S] = codec_of(scope, self.verb, codec, check, UNSET)
 
     def prepare(self) -> None:
         check_name(self.name, self.verb)
@@ -104,7 +105,7 @@ class Condition(Attempted[S]):
         if details is not None and details.result is not None:
             before = read_payload(self.codec, details.result)
         observer = self.scope.invocation.observer
-        body = Body(self.check, (before,))
+        body = Body(body_of(self, self.check), (before,))
         if observer is None:
             after = await run_as_attempt(self, attempt, body)
         else:
@@ -125,4 +126,4 @@ class Condition(Attempted[S]):
     async def _fail(self, error: Exception) -> NoReturn:
         record = describe(error)
         await self.conclude(self.update("FAIL", error=record))
-        raise failure(self, record, WaitForConditionError, original=error) from None
+        raise_as_recorded(failure(self, record, WaitForConditionError, original=error))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid as _uuid
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from durable_lambda.arguments import check_name
 from durable_lambda.errors import ValidationError
@@ -22,11 +22,15 @@ if TYPE_CHECKING:
     from random import Random
 
 
+NOW: Final = "Now"
+"""The sub type of the step that records the time."""
+
+
 class Now(Step[datetime]):
     """A step that reads the clock."""
 
     __slots__ = ()
-    sub_type = "Now"
+    sub_type = NOW
     verb = "now"
 
     def __init__(self, scope: Scope) -> None:
@@ -59,7 +63,10 @@ def patched(scope: Scope, name: str) -> bool:
     known = scope.patches.get(marker)
     if known is None:
         recorded = scope.journal.recorded.pop(marker, None) is not None
-        known = scope.patches[marker] = recorded or not scope.is_replaying
+        known = recorded or not scope.is_replaying
+        if known and not recorded:
+            scope.invocation.quota.admit(f"patched {name!r}", name=name, operation_id=marker)
+        scope.patches[marker] = known
         if known and not recorded:
             # Before everything that the changed way does, so there is no story in which that is stored and this is not.
             fields = marker, "STEP"

@@ -42,8 +42,8 @@ class Map(Batch[BatchResult[Any]]):
         completion: Completion | None,
         item_name: Callable[[Any, int], str] | None,
         nesting: Nesting,
-        item_codec: Codec[Any] | None = None,
-        codec: Codec[BatchResult[Any]] | None = None,
+        codec: Codec[Any] | None,
+        batch_codec: Codec[BatchResult[Any]] | None,
     ) -> None:
         super().__init__(
             scope,
@@ -52,8 +52,8 @@ class Map(Batch[BatchResult[Any]]):
             batch_size=batch_size,
             completion=completion,
             nesting=nesting,
-            item_codec=item_codec,
             codec=codec,
+            batch_codec=batch_codec,
         )
         self.items = items
         self.fn = fn
@@ -77,3 +77,18 @@ class Map(Batch[BatchResult[Any]]):
         for spec in specs:
             check_name(spec.name, "item")
         return specs
+
+    def prepare(self) -> None:
+        super().prepare()
+        if self.item_name is None:
+            return
+        known: dict[str, int] = {}
+        for index, spec in enumerate(self._specs):
+            if spec.name is None:
+                continue
+            first = known.setdefault(spec.name, index)
+            if first != index:
+                raise ValidationError(
+                    f"items {first} and {index} of map() are both named {spec.name!r}: give each a name of its own, "
+                    'item_name=lambda item, index: f"order-{index}"; without item_name it is map-item-<index>'
+                )

@@ -10,6 +10,7 @@ from durable_lambda.batch import BatchResult
 from durable_lambda.completion import Completion
 from durable_lambda.errors import ValidationError
 from durable_lambda.operations.concurrent import Batch, Branch, BranchSpec, Nesting
+from durable_lambda.operations.outcome import check_branch
 from durable_lambda.runtime.scope import Scope
 from durable_lambda.values import Codec
 
@@ -39,8 +40,8 @@ class Parallel(Batch[BatchResult[Any]]):
         max_concurrency: int | None,
         completion: Completion | None,
         nesting: Nesting,
-        item_codec: Codec[Any] | None = None,
-        codec: Codec[BatchResult[Any]] | None = None,
+        codec: Codec[Any] | None,
+        batch_codec: Codec[BatchResult[Any]] | None,
     ) -> None:
         super().__init__(
             scope,
@@ -48,8 +49,8 @@ class Parallel(Batch[BatchResult[Any]]):
             max_concurrency=max_concurrency,
             completion=completion,
             nesting=nesting,
-            item_codec=item_codec,
             codec=codec,
+            batch_codec=batch_codec,
         )
         self.branches = branches
 
@@ -64,9 +65,11 @@ class Parallel(Batch[BatchResult[Any]]):
             named = [(f"parallel-branch-{index}", branch) for index, branch in enumerate(branches)]
         else:
             raise ValidationError(
-                f"parallel() takes a list of functions of the context, or a dict of names to them, not {branches!r}"
+                f"parallel() takes a list of functions of the context, or a dict of names to them, not {branches!r}: "
+                'ctx.parallel("quotes", [train, plane]), ctx.parallel("quotes", {"train": train, "plane": plane})'
             )
-        for name, branch in named:
+        for index, (name, branch) in enumerate(named):
             check_name(name, "branch")
-            self.scope.check_code(branch, "parallel")
+            check_branch(branch, repr(name) if isinstance(branches, dict) else str(index), self.verb)
+            self.scope.check_code(branch, self.verb)
         return [BranchSpec(name, branch, (), ParallelBranch) for name, branch in named]

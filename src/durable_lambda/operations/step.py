@@ -19,19 +19,20 @@ import msgspec
 
 from durable_lambda.arguments import check_callable, check_name, positive_seconds
 from durable_lambda.errors import SerializationError, StepError, StepInterruptedError, StepTimeoutError, ValidationError
-from durable_lambda.failures import describe
+from durable_lambda.failures import describe, raise_as_recorded
 from durable_lambda.loop import CURRENT
 from durable_lambda.operations.attempts import Attempted, attempts_ended
 from durable_lambda.operations.body import Body
-from durable_lambda.operations.outcome import check_classes, check_size, failure, stored, unwritable
+from durable_lambda.operations.outcome import check_classes, check_size, codec_of, failure, stored, unwritable
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.updates import StepOptions
 from durable_lambda.retry import Retry, retry_policy
 from durable_lambda.runtime.logging import body_logger
 from durable_lambda.runtime.operation import Operation
+from durable_lambda.runtime.rehearsal import REHEARSAL, body_of
 from durable_lambda.runtime.scope import Scope
 from durable_lambda.runtime.strand import BodyStrand
-from durable_lambda.values import UNSET, Codec, codec_for, result_codec, write_payload
+from durable_lambda.values import UNSET, Codec, write_payload
 
 T = TypeVar("T")
 
@@ -64,6 +65,8 @@ class StepAttempt(msgspec.Struct, frozen=True):
     @property
     def idempotency_key(self) -> str:
         """32 hexadecimal characters: the same for every attempt of this step in this execution, and for no other."""
+        if (rehearsal := REHEARSAL.get()) is not None:
+            rehearsal.noticed_key(self.operation_id)
         return blake2b(f"{self._scope.invocation.arn}/{self.operation_id}".encode(), digest_size=16).hexdigest()
 
 
@@ -121,16 +124,13 @@ class Step(Attempted[T]):
         self.at_most_once = at_most_once
         self.raises = raises
         self.inline = inline
-        if codec is not None:
-            self.codec: Codec[T] = codec
-        else:
-            self.codec = result_codec(fn) if result_type is UNSET else codec_for(result_type)
+        self.codec: Codec[T] = codec_of(scope, self.verb, codec, fn, result_type)
 
     def prepare(self) -> None:
         fn, args = self.fn_args
         check_name(self.name, "step")
         check_callable(fn, "step")
-        self._body = Body(fn, args, inline=self.inline, may_be_left=self.timeout is not None)
+        self._body = Body(body_of(self, fn), args, inline=self.inline, may_be_left=self.timeout is not None)
         self._policy = retry_policy(self.retry)
         check_classes(self.raises)
         self._deadline: float | None = None
@@ -227,7 +227,7 @@ class Step(Attempted[T]):
         record = describe(error)
         if delay is None:
             await self.conclude(self.update("FAIL", error=record))
-            raise failure(self, record, StepError, named=self._named, original=error) from None
+            raise_as_recorded(failure(self, record, StepError, named=self._named, original=error))
         await self.store(self.update("RETRY", error=record, step_options=StepOptions(delay)))
 
 

@@ -12,6 +12,7 @@ from durable_lambda.batch import BatchItem, ItemStatus
 from durable_lambda.completion import CompletionReason
 from durable_lambda.protocol.operations import ErrorObject
 from durable_lambda.tagged import BATCH, plain, tagged
+from durable_lambda.values import Codec, JsonCodec
 
 NULL: Final = msgspec.Raw(b"null")
 _LETTER_OF: Final[dict[ItemStatus, str]] = {"SUCCEEDED": "S", "FAILED": "F", "STARTED": "-"}
@@ -101,3 +102,13 @@ def summarise(kind: str, items: Sequence[BatchItem[Any]], begun: int, reason: Co
         None if len(undone) <= len(done) else done,
         "".join(_LETTER_OF[item.status] for item in items),
     )
+
+
+def embedded(codec: Codec[Any], payload: str) -> msgspec.Raw:
+    """The result of a branch inside that of its batch: JSON as it is, the text of any other codec as a string."""
+    return msgspec.Raw(plain(payload) if isinstance(codec, JsonCodec) else msgspec.json.encode(payload))
+
+
+def unembedded(codec: Codec[Any], stored: msgspec.Raw) -> str:
+    """The result of a branch as its own CONTEXT has it."""
+    return bytes(stored).decode() if isinstance(codec, JsonCodec) else msgspec.json.decode(stored, type=str)

@@ -10,6 +10,7 @@ from durable_lambda.operations.child import ChildContext
 from durable_lambda.operations.wait import Wait
 from durable_lambda.retry import Retry, retry_policy
 from durable_lambda.runtime.scope import Scope
+from durable_lambda.values import Codec
 
 T = TypeVar("T")
 
@@ -33,8 +34,9 @@ class WithRetry(ChildContext[T]):
         *,
         retry: Retry | int | None,
         result_type: Any,
+        codec: Codec[T] | None,
     ) -> None:
-        super().__init__(scope, name, fn, args, virtual=False, result_type=result_type)
+        super().__init__(scope, name, fn, args, virtual=False, result_type=result_type, codec=codec)
         self.retry = retry
 
     def prepare(self) -> None:

@@ -7,7 +7,7 @@ has the message under the key that the error's shape gives it (`message_key`), s
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
@@ -15,30 +15,30 @@ from durable_lambda.protocol.errors import ServiceError, TooManyRequestsExceptio
 
 
 class RequestTooLargeException(ServiceError):
-    code: ClassVar[str] = "RequestTooLargeException"
-    status: ClassVar[int] = 413
-    message_key: ClassVar[str] = "message"
+    code = "RequestTooLargeException"
+    status = 413
+    message_key = "message"
 
 
 class InvalidRequestContentException(ServiceError):
-    code: ClassVar[str] = "InvalidRequestContentException"
-    status: ClassVar[int] = 400
-    message_key: ClassVar[str] = "message"
+    code = "InvalidRequestContentException"
+    status = 400
+    message_key = "message"
 
 
 class AccessDeniedException(ServiceError):
-    code: ClassVar[str] = "AccessDeniedException"
-    status: ClassVar[int] = 403
+    code = "AccessDeniedException"
+    status = 403
 
 
 class UnknownOperationException(ServiceError):
-    code: ClassVar[str] = "UnknownOperationException"
-    status: ClassVar[int] = 404
+    code = "UnknownOperationException"
+    status = 404
 
 
 class MethodNotAllowedException(ServiceError):
-    code: ClassVar[str] = "MethodNotAllowedException"
-    status: ClassVar[int] = 405
+    code = "MethodNotAllowedException"
+    status = 405
 
 
 @dataclass(slots=True)

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from durable_lambda.cli.many import count, pick
-from durable_lambda.cli.words import (
+from durable_lambda.drawing.many import count, pick
+from durable_lambda.drawing.words import (
     attempts_of,
     detail_of,
     elapsed_of,

@@ -1,4 +1,4 @@
-"""More commands and their options: the server, the care of its file, and what an operator does to an execution.
+"""More commands and their options: the server, and the care of its file.
 
 As in `app.py`, what each does has a module of its own.
 """
@@ -10,14 +10,15 @@ from typing import Annotated, Literal
 
 import typer
 
-from durable_lambda.cli.app import DEFAULT_DB, AsJson, Db, Execution, app
+from durable_lambda.cli.options import DEFAULT_DB, AsJson, Db
+
+server_app = typer.Typer(rich_markup_mode=None)
 
 OnMismatch = Literal["pause", "fail"]
 LogFormat = Literal["text", "json"]
-Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why, for whoever reads its history")]
 
 
-@app.command()
+@server_app.command()
 def serve(
     targets: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME=]TARGET...", help="Durable functions to host in this process")
@@ -90,7 +91,7 @@ def serve(
     )
 
 
-@app.command()
+@server_app.command()
 def backup(
     copy: Annotated[Path, typer.Argument(metavar="COPY", help="The name of a new file")],
     db: Db = DEFAULT_DB,
@@ -106,7 +107,7 @@ def backup(
     backup_command(copy, db, as_json=as_json)
 
 
-@app.command()
+@server_app.command()
 def vacuum(db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
     """Forget executions in FILE that were kept long enough, and give their space back. No engine may be at work on it.
 
@@ -116,39 +117,3 @@ def vacuum(db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
     from durable_lambda.cli.upkeep import vacuum_command
 
     vacuum_command(db, as_json=as_json)
-
-
-@app.command()
-def pause(execution: Execution, reason: Reason = None, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
-    """Pause an execution: it is not invoked any more, what it waits for goes on.
-
-    \b
-    durable pause order-42 --reason "the supplier is closed"
-    """
-    from durable_lambda.cli.inspection import pause_command
-
-    pause_command(execution, db, reason=reason, as_json=as_json)
-
-
-@app.command()
-def resume(execution: Execution, reason: Reason = None, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
-    """Let a paused execution go on.
-
-    \b
-    durable resume order-42
-    """
-    from durable_lambda.cli.inspection import resume_command
-
-    resume_command(execution, db, reason=reason, as_json=as_json)
-
-
-@app.command()
-def delete(execution: Execution, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
-    """Forget an execution that has ended, with its history.
-
-    \b
-    durable delete order-42
-    """
-    from durable_lambda.cli.inspection import delete_command
-
-    delete_command(execution, db, as_json=as_json)

@@ -1,0 +1,135 @@
+"""The loops on which tests run: kept, private, and with a clock that jumps.
+
+A test's functions run in the caller's own thread, on a loop that is kept for that thread, since a new loop or thread
+for each test would cost more than the test. Where a loop is running already (pytest-asyncio, anyio, a notebook) that
+one is not touched: the work is done on a thread that is kept for it, and the caller blocks, or awaits.
+
+The loop's time is virtual where it can be. When nothing can happen before the next timer, it does not wait for it: its
+clock jumps. That is so when nothing is ready, no socket is watched, no body is at work on a thread, and either somebody
+is in `asyncio.sleep`, or there is no thread in the process that could have anything to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import functools
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
+from typing import Any, Final, TypeVar, cast
+
+from durable_lambda.loop import InvocationLoop
+
+T = TypeVar("T")
+
+MAX_THREADS: Final = 64
+_OWN_THREADS: Final = ("MainThread", "durable-step", "durable-code", "durable-plain", "durable-test", "asyncio_")
+"""Names that begin so: what these threads do is known without looking."""
+
+_SLEEP: Final[Any] = asyncio.futures._set_result_unless_cancelled  # type: ignore[attr-defined]  # what asyncio.sleep schedules
+
+
+class VirtualLoop(InvocationLoop):
+    """A loop whose clock jumps to the next timer when it can do nothing else."""
+
+    def __init__(self) -> None:
+        self._jumped = 0.0
+        super().__init__()
+        self.lock = threading.Lock()
+        """Held by the thread that runs the loop."""
+        self._dropped: list[asyncio.Handle] = []
+        self.on_jump: Callable[[float], None] = _nothing
+        """Called with the seconds of each jump."""
+        self._select: Callable[[float | None], list[Any]] = self._selector.select  # type: ignore[attr-defined]  # of every SelectorEventLoop
+        self._selector.select = self._select_or_jump  # type: ignore[attr-defined]
+
+    def time(self) -> float:
+        return super().time() + self._jumped
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]  # typeshed types it by TypeVarTuple
+        self.elsewhere += 1
+        future = super().run_in_executor(executor, func, *args)
+        future.add_done_callback(self._back)
+        return future
+
+    def _back(self, _: asyncio.Future[Any]) -> None:
+        self.elsewhere -= 1
+
+    def drop(self) -> None:
+        """Run nothing of what is ready, and stop: what a process does that is killed."""
+        ready = cast("deque[asyncio.Handle]", self._ready)  # type: ignore[attr-defined]
+        for place, handle in enumerate(tuple(ready)):
+            self._dropped.append(handle)
+            ready[place] = asyncio.Handle(_none, (), self, Context())  # the loop counts on as many as there were
+        self.stop()
+
+    def take_up(self) -> None:
+        """What was dropped is ready again: tasks that were cancelled meanwhile can end."""
+        self._ready.extend(self._dropped)  # type: ignore[attr-defined]
+        self._dropped.clear()
+
+    def _select_or_jump(self, timeout: float | None = None) -> list[Any]:
+        if not timeout:
+            return self._select(timeout)
+        ready = self._select(0)
+        if ready or not self._can_jump():
+            return ready or self._select(timeout)
+        self._jumped += timeout
+        self.on_jump(timeout)
+        return ready
+
+    def _can_jump(self) -> bool:
+        if self.elsewhere or len(self._selector.get_map()) > 1:  # type: ignore[attr-defined]  # one: what wakes the loop
+            return False
+        timers: list[asyncio.TimerHandle] = list(self._scheduled)  # type: ignore[attr-defined]
+        if any(timer._callback is _SLEEP for timer in timers):
+            return True
+        return all(thread.name.startswith(_OWN_THREADS) for thread in threading.enumerate())
+
+
+_kept = threading.local()
+_all: list[VirtualLoop] = []
+
+
+def kept_loop() -> VirtualLoop:
+    """The loop of this thread."""
+    loop: VirtualLoop | None = getattr(_kept, "loop", None)
+    if loop is None:
+        loop = _kept.loop = VirtualLoop()
+        _all.append(loop)
+    return loop
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="durable-test")
+
+
+def run_blocking(action: Callable[[], T]) -> T:
+    """Do what runs a loop: in this thread, or on another one if a loop is running here."""
+    if asyncio._get_running_loop() is None:  # pyright: ignore[reportPrivateUsage]  # the public one raises
+        return action()
+    return _threads().submit(action).result()
+
+
+async def run_awaited(action: Callable[[], T]) -> T:
+    """The same for a caller that awaits it, whose loop goes on meanwhile."""
+    return await asyncio.wrap_future(_threads().submit(action))
+
+
+def _none() -> None:
+    """In the place of what was dropped."""
+
+
+def _nothing(_: float) -> None:
+    """Nobody keeps the time."""
+
+
+@atexit.register
+def _close_kept() -> None:
+    for loop in _all:
+        if not loop.is_running():
+            loop.close()

@@ -1,0 +1,77 @@
+"""The pytest plugin `durable_lambda`: fixtures, a marker, and the operations of the runs of a test that failed.
+
+pytest imports it in every project that has this package installed, so it imports nothing of it until a test asks.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from durable_lambda.testing.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from durable_lambda.engine import Engine
+    from durable_lambda.testing.runner import DurableTestRunner
+
+_RUNS = "durable_lambda.testing.run"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "durable(always_replay=True): suspend and replay durable functions at every operation in this test",
+    )
+
+
+@pytest.fixture
+def durable_runner() -> type[DurableTestRunner]:
+    """`DurableTestRunner`: `run = durable_runner(handler).run(event)`."""
+    from durable_lambda.testing.runner import DurableTestRunner  # late: see above
+
+    return DurableTestRunner
+
+
+@pytest.fixture
+def durable_engine() -> Generator[Engine]:
+    """An `Engine` in memory, on a clock that skips waits; closed when the test ends."""
+    from durable_lambda.engine import Engine, SkippingClock  # late: see above
+
+    with Engine(":memory:", clock=SkippingClock()) as engine:
+        yield engine
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    marker = item.get_closest_marker("durable")
+    SETTINGS.always_replay = None if marker is None else _always_replay(item, marker)
+    if _RUNS in sys.modules:
+        sys.modules[_RUNS].RECENT.clear()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    SETTINGS.always_replay = None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call" and report.failed and _RUNS in sys.modules:
+        runs: list[Any] = list(sys.modules[_RUNS].RECENT)
+        for number, run in enumerate(runs, 1):
+            title = "durable operations" if len(runs) == 1 else f"durable operations of run {number}"
+            report.sections.append((title, run.tree()))
+    return report
+
+
+def _always_replay(item: pytest.Item, marker: pytest.Mark) -> bool | None:
+    unknown = set(marker.kwargs) - {"always_replay"}
+    if marker.args or unknown:
+        raise pytest.UsageError(
+            f"{item.nodeid}: the marker is durable(always_replay=True), not {marker.args or sorted(unknown)}"
+        )
+    return marker.kwargs.get("always_replay")
