@@ -13,16 +13,19 @@ STAMP := $(VENV)/.installed
 SOURCES := src tests examples benchmarks deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak bench check fix clean
+.PHONY: help demo test conformance soak bench check fix clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMP)  ## Run an order to its receipt, then kill it half-way and resume
 	@$(BIN)/python examples/order_processing/demo.py
 
 test: $(STAMP)  ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+conformance: .venv-conformance/.installed  ## Run the public conformance tests (ARGS="--suite step wait")
+	@cd conformance && ../.venv-conformance/bin/python -m harness $(ARGS)
 
 soak: $(STAMP)  ## Kill, crash, refuse and cut the power for SECONDS=1200, and count what is lost, stuck or repeated
 	@PYTHONPATH=tests $(BIN)/python -m reliability.soak --seconds $$(($(SECONDS) * 3 / 4)) $(ARGS)
@@ -40,9 +43,13 @@ fix: $(STAMP)  ## Format, and mend what the linter can mend
 	@$(BIN)/ruff format $(SOURCES)
 
 clean:  ## Remove the virtual environment and caches
-	rm -rf $(VENV) .venv-bench-* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-bench-* .venv-conformance .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # Made again only when pyproject.toml has changed.
 $(STAMP): pyproject.toml
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh tools/setup.sh
+	@touch $@
+
+.venv-conformance/.installed: pyproject.toml tools/setup_conformance.sh
+	@PYTHON="$(PYTHON)" sh tools/setup_conformance.sh
 	@touch $@

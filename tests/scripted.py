@@ -30,7 +30,7 @@ class Invocation:
         self.operations: dict[str, Operation] = {}
         self.learn(event.initial_execution_state.operations)
         root = next(iter(self.operations.values()))
-        self.input = msgspec.json.decode(root.execution_details.input_payload)
+        self.input = msgspec.json.decode(root.execution_details.input_payload or "null")
 
     def learn(self, operations: list[Operation]) -> None:
         self.operations.update((operation.id, operation) for operation in operations)

@@ -36,4 +36,4 @@ if ! { [ -x "$VENV/bin/python" ] && new_enough "$VENV/bin/python" && "$VENV/bin/
 fi
 
 echo "Installing durable-lambda and its development tools into $VENV (about a minute the first time)"
-"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --editable ".[${EXTRAS:-dev}]"

@@ -274,7 +274,8 @@ class SyncDurableContext(ContextBase):
         max_concurrency: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
-        codec: Codec[Any] | None = None,
+        item_codec: Codec[Any] | None = None,
+        codec: Codec[BatchResult[Any]] | None = None,
     ) -> BatchResult[T]:
         """Run branches side by side, each with a context and on a thread of its own: `DurableContext.parallel`.
 
@@ -289,6 +290,7 @@ class SyncDurableContext(ContextBase):
                 max_concurrency=max_concurrency,
                 completion=completion,
                 nesting=nesting,
+                item_codec=item_codec,
                 codec=codec,
             )
         )
@@ -304,7 +306,8 @@ class SyncDurableContext(ContextBase):
         completion: Completion | None = None,
         item_name: Callable[[Item, int], str] | None = None,
         nesting: Nesting = "nested",
-        codec: Codec[Any] | None = None,
+        item_codec: Codec[Any] | None = None,
+        codec: Codec[BatchResult[Any]] | None = None,
     ) -> BatchResult[T]:
         """Run `fn(item, ctx)` for each item, on threads as `parallel` does: `DurableContext.map`."""
         return self._scope.run(
@@ -318,6 +321,7 @@ class SyncDurableContext(ContextBase):
                 completion=completion,
                 item_name=item_name,
                 nesting=nesting,
+                item_codec=item_codec,
                 codec=codec,
             )
         )

@@ -45,7 +45,7 @@ def test_a_cut_while_an_engine_recovers_from_a_cut_loses_nothing_either(recordin
     for _, luck, image in images(recording, [half], seed="again"):
         again = record(image=image, life=1, orders=STANDARD)
         assert again.ends == recording.ends, luck.name
-        cut(again, figures, range(0, len(again.log) + 1, 7), ends=recording.ends, recover_every=8)
+        cut(again, figures, range(0, len(again.log) + 1, 4), ends=recording.ends, recover_every=8)
     assert figures.cuts > 100
     assert figures.broken == []
 

@@ -12,6 +12,7 @@ from durable_lambda.engine.machine.limits import Limits
 from durable_lambda.engine.machine.log import decode_entries
 from durable_lambda.engine.machine.targets import Targets
 from durable_lambda.protocol.errors import InvalidParameterValueException
+from durable_lambda.protocol.events import EventPayload
 from durable_lambda.protocol.operations import ErrorObject
 from durable_lambda.protocol.updates import OperationUpdate
 from service import EXECUTION_ID, Service, start_context, start_invoke, succeed_context
@@ -60,7 +61,7 @@ def test_a_plain_target_starts_no_execution_and_has_to_be_called(service):
     assert list(service.state.uncalled) == ["i"]
     details = service.history()[-1].details
     assert details.durable_execution_arn is None
-    assert details.input is None
+    assert details.input == EventPayload()
     service.answer_call("i", "5")
     assert service.operation("i").chained_invoke_details.result == "5"
     assert not service.state.uncalled

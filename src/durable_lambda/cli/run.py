@@ -111,7 +111,7 @@ def carry_out(
 def has_ended(engine: Engine, name: str) -> bool:
     """Whether there was an execution of that name, and is over."""
     try:
-        return engine.execution(name).status != "RUNNING"
+        return engine.execution(name).status not in ("RUNNING", "PAUSING", "PAUSED")
     except UnknownExecutionError:
         return False
 

@@ -1,4 +1,4 @@
-"""The commands that are asked of the service first: start there, pause, resume, delete, and what it costs."""
+"""What an operator does to an execution: start it at the service, pause, resume, delete it, and ask what it costs."""
 
 from __future__ import annotations
 
@@ -59,21 +59,23 @@ def pause(
     execution: Execution,
     *,
     reason: Reason = None,
+    db: Db = DEFAULT_DB,
     endpoint_url: EndpointUrl = None,
     region: Region = None,
     profile: Profile = None,
     function: Function = None,
     as_json: AsJson = False,
 ) -> None:
-    """Pause an execution on AWS: its waits and callbacks go on, its code does not.
+    """Pause an execution: it is not invoked any more, what it waits for goes on.
 
     \b
+    durable pause order-42
     durable pause order-42 --function orders --region eu-west-1 --reason "no payments today"
     """
-    from durable_lambda.cli.control import pause_command
+    from durable_lambda.cli.inspection import pause_command
     from durable_lambda.cli.where import Where
 
-    where = Where(DEFAULT_DB, endpoint_url, region, profile, function)
+    where = Where(db, endpoint_url, region, profile, function)
     pause_command(execution, where, reason=reason, as_json=as_json)
 
 
@@ -82,21 +84,23 @@ def resume(
     execution: Execution,
     *,
     reason: Reason = None,
+    db: Db = DEFAULT_DB,
     endpoint_url: EndpointUrl = None,
     region: Region = None,
     profile: Profile = None,
     function: Function = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let an execution go on that was paused on AWS.
+    """Let a paused execution go on.
 
     \b
+    durable resume order-42
     durable resume order-42 --function orders --region eu-west-1
     """
-    from durable_lambda.cli.control import resume_command
+    from durable_lambda.cli.inspection import resume_command
     from durable_lambda.cli.where import Where
 
-    where = Where(DEFAULT_DB, endpoint_url, region, profile, function)
+    where = Where(db, endpoint_url, region, profile, function)
     resume_command(execution, where, reason=reason, as_json=as_json)
 
 
@@ -104,21 +108,23 @@ def resume(
 def delete(
     execution: Execution,
     *,
+    db: Db = DEFAULT_DB,
     endpoint_url: EndpointUrl = None,
     region: Region = None,
     profile: Profile = None,
     function: Function = None,
     as_json: AsJson = False,
 ) -> None:
-    """Delete an execution on AWS that has ended, with its history.
+    """Forget an execution that has ended, with its history.
 
     \b
+    durable delete order-42
     durable delete order-42 --function orders --region eu-west-1
     """
-    from durable_lambda.cli.control import delete_command
+    from durable_lambda.cli.inspection import delete_command
     from durable_lambda.cli.where import Where
 
-    where = Where(DEFAULT_DB, endpoint_url, region, profile, function)
+    where = Where(db, endpoint_url, region, profile, function)
     delete_command(execution, where, as_json=as_json)
 
 

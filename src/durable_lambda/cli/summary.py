@@ -54,7 +54,8 @@ _ENDS: Final[dict[str, ExecutionStatus]] = {
 def summarize(arn: str, name: str, function: str, history: Sequence[Event]) -> Summary:
     """Put together what the first and the last event of an execution tell."""
     first, last = history[0], history[-1]
-    status = _ENDS.get(last.event_type, "RUNNING")
+    status = _ENDS.get(last.event_type) or _standing(history)
+    has_ended = last.event_type in _ENDS
     details = last.details
     return Summary(
         arn,
@@ -62,13 +63,19 @@ def summarize(arn: str, name: str, function: str, history: Sequence[Event]) -> S
         function,
         status,
         started_at=first.event_timestamp,
-        ended_at=None if status == "RUNNING" else last.event_timestamp,
+        ended_at=last.event_timestamp if has_ended else None,
         input=first.details.input.payload if isinstance(first.details, ExecutionStartedDetails) else None,
         result=details.result.payload if status == "SUCCEEDED" and isinstance(details, ResultDetails) else None,
-        error=details.error.payload
-        if isinstance(details, ErrorDetails) and status != "RUNNING" and details.error
-        else None,
+        error=details.error.payload if isinstance(details, ErrorDetails) and has_ended and details.error else None,
     )
+
+
+def _standing(history: Sequence[Event]) -> ExecutionStatus:
+    """The status of an execution that has not ended."""
+    for event in reversed(history):
+        if event.event_type in ("ExecutionPaused", "ExecutionResumed"):
+            return "PAUSED" if event.event_type == "ExecutionPaused" else "RUNNING"
+    return "RUNNING"
 
 
 def function_arn(execution_arn: str) -> str:

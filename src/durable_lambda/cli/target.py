@@ -75,7 +75,10 @@ def _load_file(path: Path) -> ModuleType:
         what = "is a folder" if path.is_dir() else "is not there"
         raise CommandError(f"the target file {path} {what}")
     name = path.stem
-    if name in sys.modules or name in sys.builtin_module_names:
+    loaded = sys.modules.get(name)
+    if loaded is not None and getattr(loaded, "__file__", None) == str(path.resolve()):
+        return loaded  # another function of the same file
+    if loaded is not None or name in sys.builtin_module_names:
         raise CommandError(f"{path} would be loaded as {name!r}, which is the name of a module in use; rename the file")
     sys.path.insert(0, str(path.resolve().parent))
     spec = importlib.util.spec_from_file_location(name, path.resolve())

@@ -15,6 +15,7 @@ from durable_lambda.engine.errors import StoreError
 from durable_lambda.engine.hosted import Hosted
 from durable_lambda.engine.machine.batch import Change, refuse
 from durable_lambda.engine.machine.log import encode_entry
+from durable_lambda.engine.machine.pause import PauseRecord
 from durable_lambda.engine.machine.records import ExecutionEnded, Record
 from durable_lambda.engine.machine.state import Invocation
 from durable_lambda.engine.store import ExecutionStore, Writes
@@ -53,6 +54,8 @@ class GroupCommit:
         """What is changed, and its invocations as they were before."""
         self._waiters: list[Waiter] = []
         self._is_scheduled = False
+        self.transactions = 0
+        """Stored so far."""
 
     @property
     def is_idle(self) -> bool:
@@ -80,6 +83,9 @@ class GroupCommit:
         except UnicodeEncodeError as error:
             raise refuse(f"a text is not valid Unicode: {error}") from None
         self._writes.entries.append((hosted.row.key, entry))
+        for record in records:
+            if isinstance(record, PauseRecord):
+                self._writes.statuses.append((record.status, hosted.row.key))
         last = records[-1]
         if isinstance(last, ExecutionEnded):
             self._writes.ends.append((last.status, last.at, hosted.row.key))
@@ -124,6 +130,7 @@ class GroupCommit:
         if writes.entries or writes.responses:
             try:
                 self._store.write(writes)
+                self.transactions += 1
             except StoreError as error:
                 failure = error
         for hosted, invocation in before.items():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import timedelta
 from os import PathLike, fspath
 from types import TracebackType
@@ -50,6 +51,11 @@ class Engine:
         limits: the service's by default.
         strict_qualifiers: whether `ctx.invoke` of a durable function fails without a qualifier (`"payments:$LATEST"`),
             as it does on the service. Default: the name alone is enough, since an engine has one version of a function.
+        any_account: whether functions may be named by an ARN of whatever account and Region; the engine's own are
+            000000000000 and us-east-1. Default: another account's name is refused, as the service refuses it.
+        pause_on_mismatch: whether an execution is paused when its function has changed, so that its code does not fit
+            the history; the difference is the pause's reason. It goes on when a function that fits is registered, or
+            when it is resumed. Default: it fails, as on the service.
 
     Raises (on entering, or on the first use): `StoreError` if the file cannot be used, or belongs to another engine.
     """
@@ -61,9 +67,15 @@ class Engine:
         clock: Clock | None = None,
         limits: Limits | None = None,
         strict_qualifiers: bool = False,
+        any_account: bool = False,
+        pause_on_mismatch: bool = False,
     ) -> None:
         self._thread = EngineThread(
-            fspath(path), clock or RealClock(), limits or Limits(), strict_qualifiers=strict_qualifiers
+            fspath(path),
+            clock or RealClock(),
+            replace(limits or Limits(), pauses_on_mismatch=pause_on_mismatch),
+            strict_qualifiers=strict_qualifiers,
+            any_account=any_account,
         )
 
     def __enter__(self) -> Engine:
@@ -91,6 +103,11 @@ class Engine:
     async def aclose(self) -> None:
         """`close`, without blocking the caller's loop."""
         await asyncio.to_thread(self._thread.close)
+
+    @property
+    def thread(self) -> EngineThread:
+        """Where it lives: for the servers of this package."""
+        return self._thread
 
     def register(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from durable_lambda.errors import ExecutionError
+from durable_lambda.protocol.operations import ErrorObject
 
 
 class StoreError(ExecutionError):
@@ -27,3 +28,11 @@ class UnknownExecutionError(ExecutionError):
     """There is no execution of that name or ARN."""
 
     code = "UNKNOWN_EXECUTION"
+
+
+class FunctionError(Exception):
+    """A function that runs elsewhere raised, timed out or died; `error` is what is known of it."""
+
+    def __init__(self, error: ErrorObject) -> None:
+        super().__init__(f"{error.error_type}: {error.error_message}")
+        self.error = error

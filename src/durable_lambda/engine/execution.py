@@ -58,6 +58,10 @@ class Execution(ExecutionHandle):
         """`result`, to be awaited."""
         return result_of(self.name, await self._aended(timeout))
 
+    async def aend(self) -> ExecutionEnded:
+        """The record of its end, when it has ended. Raises `EngineClosedError` if the engine is closed before."""
+        return await asyncio.wrap_future(self._end())
+
     def history(self) -> Sequence[Event]:
         """Its events so far, the oldest first."""
         return self._thread.wait(self._thread.ask(self._read_history))

@@ -37,6 +37,7 @@ _ERRORS: Final[dict[str, Callable[[str], Exception]]] = {
         service.InvalidParameterValueException,
         service.ResourceNotFoundException,
         service.CallbackTimeoutException,
+        service.ResourceConflictException,
         UnknownExecutionError,
         ValidationError,
     )
@@ -89,6 +90,24 @@ class FileClient:
     def stop(self, name_or_arn: str, error: BaseException | str | ErrorObject | None = None) -> None:
         """End an execution as STOPPED; one that has ended stays as it is. Raises `UnknownExecutionError`."""
         self._send(Request("stop", name_or_arn, error=None if error is None else error_of(error)))
+
+    def pause(self, name_or_arn: str, reason: str | None = None) -> None:
+        """Keep an execution from being invoked, from its next checkpoint on; what it waits for goes on.
+
+        Raises `UnknownExecutionError`, `ResourceConflictException` for one that has ended or is paused.
+        """
+        self._send(Request("pause", name_or_arn, reason=reason))
+
+    def resume(self, name_or_arn: str, reason: str | None = None) -> None:
+        """Let a paused execution go on. Raises as `pause` does, for one that is not paused."""
+        self._send(Request("resume", name_or_arn, reason=reason))
+
+    def delete(self, name_or_arn: str) -> None:
+        """Forget an execution that has ended.
+
+        Raises `UnknownExecutionError`, `ResourceConflictException` for one that has not ended.
+        """
+        self._send(Request("delete", name_or_arn))
 
     def execution(self, name_or_arn: str) -> StoredExecution:
         """The execution of a name or ARN, as it is stored now. Raises `UnknownExecutionError`."""

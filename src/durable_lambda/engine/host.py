@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import Context
+from typing import Protocol, runtime_checkable
 
 from durable_lambda.engine.backend import InProcessBackend
 from durable_lambda.engine.clock import Clock
@@ -27,11 +28,13 @@ from durable_lambda.engine.machine.identity import Entropy
 from durable_lambda.engine.machine.invocation import begin_invocation, decide_failure, decide_output, decide_recovery
 from durable_lambda.engine.machine.limits import Limits
 from durable_lambda.engine.machine.log import recover
+from durable_lambda.engine.machine.outside import decide_resume
+from durable_lambda.engine.machine.pause import paused
 from durable_lambda.engine.machine.records import ExecutionEnded
 from durable_lambda.engine.machine.state import Invocation
 from durable_lambda.engine.machine.targets import Targets
 from durable_lambda.engine.plain import PlainFunction
-from durable_lambda.engine.store import ExecutionStore
+from durable_lambda.engine.store import EXPIRED_AT_ONCE, ExecutionStore
 from durable_lambda.engine.timers import Timers
 from durable_lambda.protocol.errors import InvalidParameterValueException
 from durable_lambda.protocol.invocation import InvocationOutput
@@ -41,6 +44,13 @@ logger = logging.getLogger("durable_lambda.engine")
 
 REST_AFTER_FAILURE_SECONDS = 1.0
 """After the store failed, before an execution that is not running is tried again."""
+
+
+@runtime_checkable
+class Connected(Protocol):
+    """A function that keeps connections to where it runs."""
+
+    def close_connections(self) -> None: ...
 
 
 class Host:
@@ -55,6 +65,7 @@ class Host:
         entropy: Entropy = os.urandom,
         *,
         strict_qualifiers: bool = False,
+        any_account: bool = False,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -69,7 +80,7 @@ class Host:
         """The same by function and name."""
         self.functions: dict[str, Registration] = {}
         self.plain: dict[str, PlainFunction] = {}
-        self.targets = Targets(self.functions, self.plain, strict_qualifiers)
+        self.targets = Targets(self.functions, self.plain, strict_qualifiers, any_account)
         self.waiters: dict[str, list[Future[ExecutionEnded]]] = {}
         """Who waits for an execution's end, by its id."""
         self.backend = InProcessBackend(self)
@@ -106,11 +117,13 @@ class Host:
 
     def _expire(self) -> None:
         """Forget what was kept long enough; now, and every hour."""
+        rest = 3600.0
         try:
-            self.store.expire(self.clock.now())
+            if self.store.expire(self.clock.now()) == EXPIRED_AT_ONCE:
+                rest = 0.1  # there are more; what runs is let in between
         except StoreError:
             logger.exception("ended executions could not be removed; trying again in an hour")
-        self._expiry = self.loop.call_later(3600, self._expire, context=self.context)
+        self._expiry = self.loop.call_later(rest, self._expire, context=self.context)
 
     def register(self, registration: Registration) -> None:
         """Host a durable function; its executions that waited for it go on."""
@@ -119,8 +132,20 @@ class Host:
         self.invokes.on_registered()
         for hosted in list(self.live.values()):
             if hosted.row.function == registration.name:
+                self._try_mended(hosted)
                 self.advance(hosted)
         self._on_idle()
+
+    def renew(self, function: str) -> None:
+        """A function's code may have changed: what was paused because it did not fit tries again."""
+        for hosted in list(self.live.values()):
+            if hosted.row.function == function:
+                self._try_mended(hosted)
+
+    def _try_mended(self, hosted: Hosted) -> None:
+        state = hosted.state
+        if state.pause is not None and state.pause.is_mismatch and state.paused_at is not None:
+            self.commit.change(hosted, decide_resume(state, "the code was loaded anew", None, self.clock.now()))
 
     def register_plain(self, function: PlainFunction) -> None:
         """Host a plain function; invokes that waited for it go on."""
@@ -146,6 +171,8 @@ class Host:
         changes: list[Change] = []
         if state.interrupted is not None and state.invocation is None:
             changes += decide_recovery(state, now)
+        elif state.pause is not None and state.paused_at is None and state.invocation is None:
+            changes.append((paused(state.pause, now), None))  # asked for when the engine ended
         changes += decide_due(state, now)  # last: it may end the execution, and nothing comes after an end
         if changes:
             self.commit.change(hosted, changes)
@@ -154,7 +181,8 @@ class Host:
         if state.uncalled:
             self.invokes.call(hosted)
         registration = self.functions.get(hosted.row.function)
-        resume_at = state.resume_at if registration is not None and state.invocation is None else None
+        is_its_turn = registration is not None and state.invocation is None and state.pause is None
+        resume_at = state.resume_at if is_its_turn else None
         if registration is not None and resume_at is not None and resume_at <= now:
             request_id = new_request_id(self.entropy)
             event = begin_invocation(state, request_id, self.limits, now)
@@ -169,6 +197,9 @@ class Host:
             self._expiry.cancel()
         self.timers.close()
         await self.invoker.close()
+        for function in (*(each.function for each in self.functions.values()), *(p.fn for p in self.plain.values())):
+            if isinstance(function, Connected):
+                function.close_connections()
         self.commit.flush()
 
     def _on_stored(self, hosted: Hosted) -> None:
@@ -179,6 +210,8 @@ class Host:
             if state.invocation is not None and state.unseen:
                 self._tell(hosted.watchers)
             self.advance(hosted)
+        if hosted.head_start is not None and hosted.task is None:
+            self.invokes.release(hosted)
         self._tell(hosted.subscribers)
 
     def _on_failed(self, hosted: Hosted, invocation: Invocation | None) -> None:

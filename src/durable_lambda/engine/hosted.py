@@ -15,6 +15,8 @@ class Hosted:
     __slots__ = (
         "armed",
         "calls",
+        "followers",
+        "head_start",
         "is_dirty",
         "is_held",
         "is_recovered",
@@ -38,6 +40,10 @@ class Hosted:
         """The moment that the timers have for it."""
         self.task: asyncio.Task[None] | None = None
         """The invocation under way."""
+        self.followers: list[Hosted] = []
+        """Executions that its function has started, and that let its invocation end before they begin."""
+        self.head_start: asyncio.TimerHandle | None = None
+        """Until when what its function has invoked lets its invocation end first."""
         self.calls: set[str] = set()
         """Invokes whose plain function is being called, by operation id."""
         self.watchers: list[Callable[[], None]] = []

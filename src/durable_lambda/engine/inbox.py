@@ -13,7 +13,16 @@ import msgspec
 
 from durable_lambda.engine.errors import StoreError
 from durable_lambda.engine.host import Host, logger
-from durable_lambda.engine.requests import CallbackAnswer, answer_callback, find_execution, stop_execution
+from durable_lambda.engine.machine.pause import PauseRequested
+from durable_lambda.engine.requests import (
+    CallbackAnswer,
+    answer_callback,
+    delete_execution,
+    find_execution,
+    pause_execution,
+    resume_execution,
+    stop_execution,
+)
 from durable_lambda.errors import DurableError
 from durable_lambda.protocol.errors import ServiceError
 from durable_lambda.protocol.operations import ErrorObject
@@ -24,10 +33,11 @@ POLL_SECONDS = 0.1
 class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is asked for. `target`: a callback's id, or an execution's name or ARN."""
 
-    kind: Literal["success", "failure", "heartbeat", "stop"]
+    kind: Literal["success", "failure", "heartbeat", "stop", "pause", "resume", "delete"]
     target: str
     payload: str | None = None
     error: ErrorObject | None = None
+    reason: str | None = None
 
 
 class Response(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -73,8 +83,8 @@ def perform(host: Host, encoded: bytes) -> Response:
     """Do what a request asks for."""
     try:
         request = msgspec.json.decode(encoded, type=Request)
-        if request.kind == "stop":
-            stop_execution(host, find_execution(host.store, request.target).id, request.error)
+        if request.kind in ("stop", "pause", "resume", "delete"):
+            _manage(host, request, find_execution(host.store, request.target).id)
         else:
             error = (request.error or ErrorObject()) if request.kind == "failure" else None
             answer_callback(host, CallbackAnswer(request.target, request.kind == "success", request.payload, error))
@@ -83,3 +93,15 @@ def perform(host: Host, encoded: bytes) -> Response:
     except msgspec.MsgspecError as error:
         return Response("VALIDATION", f"not a request: {error}")
     return Response()
+
+
+def _manage(host: Host, request: Request, execution_id: str) -> None:
+    match request.kind:
+        case "stop":
+            stop_execution(host, execution_id, request.error)
+        case "pause":
+            pause_execution(host, execution_id, PauseRequested(host.clock.now(), request.reason))
+        case "resume":
+            resume_execution(host, execution_id, request.reason, None)
+        case _:
+            delete_execution(host, execution_id)

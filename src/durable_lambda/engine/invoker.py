@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 from uuid import UUID
 
 from durable_lambda.engine.hosted import Hosted
@@ -39,6 +39,19 @@ class Registration:
     invocation_timeout: float
     retention: int
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the function runs in another process, and its answers take their time."""
+        return getattr(self.function, "is_elsewhere", False)
+
+
+class Timer(Protocol):
+    """What ends an invocation that takes too long."""
+
+    def start(self) -> None: ...
+
+    def cancel(self) -> None: ...
+
 
 class InvocationContext:
     """What a Lambda handler calls `context`, as far as it has a meaning here."""
@@ -57,7 +70,24 @@ class InvocationContext:
         self.memory_limit_in_mb = "128"
         self.tenant_id = tenant_id
         self._loop = loop
-        self._ends_at = loop.time() + function.invocation_timeout
+        self._seconds = function.invocation_timeout
+        self._ends_at = loop.time() + self._seconds
+        self._timer: Timer | None = None
+
+    def use_timer(self, timer: Timer) -> None:
+        """What cancels the invocation."""
+        self._timer = timer
+
+    def stop_timer(self) -> None:
+        """The invocation waits for a place to run; that does not count."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def start_timer(self) -> None:
+        """It has one, and has all its time from now on."""
+        self._ends_at = self._loop.time() + self._seconds
+        if self._timer is not None:
+            self._timer.start()
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the invocation is cancelled."""
@@ -93,6 +123,11 @@ class Invoker:
         self._is_closing = False
 
     @property
+    def under_way(self) -> int:
+        """Invocations and calls that run now."""
+        return len(self._tasks)
+
+    @property
     def is_idle(self) -> bool:
         """Whether no invocation is under way."""
         return not self._tasks
@@ -109,7 +144,7 @@ class Invoker:
             return output
 
         name = f"{registration.name} {hosted.row.name}"
-        hosted.task = self._begin(name, registration, invoke, lambda task, end: self._on_end(hosted, task, end))
+        hosted.task = self._begin(name, context, invoke, lambda task, end: self._on_end(hosted, task, end))
 
     def call(
         self, function: PlainFunction, payload: str | None, tenant_id: str | None, on_end: Callable[[Outcome], None]
@@ -127,7 +162,7 @@ class Invoker:
                 ended = True
                 on_end(outcome)
 
-        self._begin(function.name, function, invoke, end)
+        self._begin(function.name, context, invoke, end)
 
     async def close(self) -> None:
         """Cancel what is under way. It counts as nothing: recovery goes on where each execution stood."""
@@ -138,10 +173,8 @@ class Invoker:
         if tasks:
             await asyncio.wait(tasks, timeout=GRACE_SECONDS)
 
-    def _begin(
-        self, name: str, function: Registration | PlainFunction, work: Work, on_end: OnEnd
-    ) -> asyncio.Task[None]:
-        run = self._run(function.invocation_timeout, work, on_end)
+    def _begin(self, name: str, context: InvocationContext, work: Work, on_end: OnEnd) -> asyncio.Task[None]:
+        run = self._run(context, work, on_end)
         task = self._loop.create_task(run, name=name, context=self._context.copy())
         self._tasks.add(task)
         task.add_done_callback(self._forget, context=self._context)
@@ -158,10 +191,12 @@ class Invoker:
         if not self._tasks and not self._is_closing:
             self._on_idle()
 
-    async def _run(self, seconds: float, work: Work, on_end: OnEnd) -> None:
+    async def _run(self, context: InvocationContext, work: Work, on_end: OnEnd) -> None:
         task = asyncio.current_task()
         assert task is not None
+        seconds = context.get_remaining_time_in_millis() / 1000
         timeout = _Timeout(self._loop, self._context, task, seconds, lambda e: self._give_up(task, e, on_end))
+        context.use_timer(timeout)
         outcome: Outcome
         try:
             outcome = await work()
@@ -195,7 +230,12 @@ class _Timeout:
         self._context = context
         self._task = task
         self._give_up = give_up
-        self._handle = loop.call_later(seconds, self._on_time, context=context)
+        self._seconds = seconds
+        self.start()
+
+    def start(self) -> None:
+        """All the time is left."""
+        self._handle = self._loop.call_later(self._seconds, self._on_time, context=self._context)
 
     def cancel(self) -> None:
         """The invocation has ended."""

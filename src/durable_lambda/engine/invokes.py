@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 1.0
 """After the engine was opened: how long an execution that it has taken up waits for a function to be registered."""
 
+HEAD_START_SECONDS = 0.25
+"""For the end of an invocation, before what it has invoked begins."""
+
 
 class Invokes:
     """Used on the engine's loop."""
@@ -62,7 +65,11 @@ class Invokes:
     def begin(self, child: ExecutionStarted, parent: Hosted) -> None:
         """Begin the execution that an invoke has started, in the transaction of the checkpoint that did."""
         row = begin_execution(self._host, child)
-        self._host.live[row.id].is_recovered = parent.is_recovered  # what it invokes may not be registered yet either
+        hosted = self._host.live[row.id]
+        hosted.is_recovered = parent.is_recovered  # what it invokes may not be registered yet either
+        if self._lets_end_first(parent):
+            hosted.is_held = True
+            parent.followers.append(hosted)
 
     def tell_parent(self, child: Hosted) -> None:
         """A child has ended: its parent's operation is completed in the same transaction."""
@@ -75,6 +82,37 @@ class Invokes:
 
     def call(self, parent: Hosted) -> None:
         """Call the plain functions that stored invokes ask for; one that is not registered is waited for."""
+        if not self._lets_end_first(parent):
+            self._call(parent)
+
+    def release(self, parent: Hosted) -> None:
+        """Let begin what an execution has invoked: its invocation has ended, or goes on with something else."""
+        if parent.head_start is not None:
+            parent.head_start.cancel()
+            parent.head_start = None
+        followers, parent.followers = parent.followers, []
+        for child in followers:
+            child.is_held = False
+            self._host.advance(child)
+        if parent.state.uncalled and parent.state.is_running:
+            self._call(parent)
+
+    def _lets_end_first(self, parent: Hosted) -> bool:
+        """Whether what an execution invokes begins a little later.
+
+        A function in another process that invokes and then suspends needs some milliseconds to say so. As on the
+        service, where an invocation takes longer to begin, its history then has the end of that invocation before the
+        outcome of what it invoked.
+        """
+        host = self._host
+        registration = host.functions.get(parent.row.function)
+        if parent.task is None or registration is None or not registration.is_elsewhere:
+            return False
+        if parent.head_start is None:
+            parent.head_start = host.loop.call_later(HEAD_START_SECONDS, self.release, parent, context=host.context)
+        return True
+
+    def _call(self, parent: Hosted) -> None:
         host, state = self._host, parent.state
         for key in tuple(state.uncalled):
             invoke = state.invokes[key]

@@ -6,13 +6,14 @@ is given a copy finds everything as it was stored at that moment: that is how a 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
 
 from durable_lambda.engine.machine.log import decode_entries
 from durable_lambda.engine.machine.records import ExecutionEnded, Record
-from durable_lambda.engine.store import ExecutionRow, Writes
+from durable_lambda.engine.store import ExecutionRow, Search, Writes
 from durable_lambda.protocol.operations import ExecutionStatus
 
 
@@ -53,6 +54,19 @@ class MemoryStore:
         ]
         return found[:limit]
 
+    def search(self, search: Search) -> Sequence[ExecutionRow]:
+        """A page of one function's executions."""
+        rows = sorted(self._rows.values(), key=lambda row: row.key, reverse=not search.oldest_first)
+        return [row for row in rows if search.matches(row)][: search.limit]
+
+    def counts(self) -> dict[str, int]:
+        """How many executions there are, by status."""
+        return dict(Counter(row.status for row in self._rows.values()))
+
+    def has_executions_of(self, function: str) -> bool:
+        """Whether there is an execution of a function."""
+        return any(row.function == function for row in self._rows.values())
+
     def log(self, key: int) -> list[Record]:
         """All records of an execution."""
         return decode_entries(self._entries.get(key, ()))
@@ -79,11 +93,18 @@ class MemoryStore:
         """The highest key in use."""
         return max(self._rows, default=0)
 
-    def expire(self, now: int) -> None:
-        """Forget executions whose retention is over."""
-        for row in tuple(self._rows.values()):
-            if row.ended_at is not None and row.ended_at + row.retention < now:
-                del self._rows[row.key], self._entries[row.key]
+    def expire(self, now: int) -> int:
+        """Forget executions whose retention is over. Returns how many these were."""
+        expired = [
+            row.key for row in self._rows.values() if row.ended_at is not None and row.ended_at + row.retention < now
+        ]
+        for key in expired:
+            self.delete(key)
+        return len(expired)
+
+    def delete(self, key: int) -> None:
+        """Forget an execution, at once."""
+        del self._rows[key], self._entries[key]
 
     def data_version(self) -> int:
         """Always the same: nobody else writes here."""

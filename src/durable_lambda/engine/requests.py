@@ -19,13 +19,21 @@ from durable_lambda.engine.machine.outside import (
     decide_callback_failure,
     decide_callback_heartbeat,
     decide_callback_success,
+    decide_pause,
+    decide_resume,
     decide_stop,
 )
+from durable_lambda.engine.machine.pause import PauseRequested
 from durable_lambda.engine.machine.records import ExecutionStarted
 from durable_lambda.engine.machine.state import ExecutionState
 from durable_lambda.engine.store import ExecutionRow, ExecutionStore, StoreReader
 from durable_lambda.errors import ExecutionAlreadyStartedError, ValidationError
-from durable_lambda.protocol.errors import UNKNOWN_CALLBACK, ResourceNotFoundException
+from durable_lambda.protocol.errors import (
+    UNKNOWN_CALLBACK,
+    UNKNOWN_EXECUTION,
+    ResourceConflictException,
+    ResourceNotFoundException,
+)
 from durable_lambda.protocol.operations import ErrorObject
 
 if TYPE_CHECKING:
@@ -42,7 +50,7 @@ class CallbackAnswer:
     error: ErrorObject | None = None
 
 
-def start_execution(host: Host, function: str, payload: str, name: str | None) -> ExecutionRow:
+def start_execution(host: Host, function: str, payload: str | None, name: str | None) -> ExecutionRow:
     """Begin an execution, or find the one that has that name and payload already.
 
     Raises `ValidationError` for a function that is not registered or an event that is too large,
@@ -112,6 +120,38 @@ def stop_execution(host: Host, execution_id: str, error: ErrorObject | None) -> 
     ended = hosted.state.ended
     assert ended is not None
     return ended.at
+
+
+def pause_execution(host: Host, execution_id: str, request: PauseRequested) -> None:
+    """Pause an execution. Raises `ResourceConflictException` for one that has ended or is paused."""
+    hosted = host.live.get(execution_id)
+    if hosted is None:
+        raise ResourceConflictException("The durable execution has ended and cannot be paused.")
+    _let_due_happen(host, hosted)
+    _change(host, hosted, decide_pause(hosted.state, request))
+
+
+def resume_execution(host: Host, execution_id: str, reason: str | None, client_token: str | None) -> None:
+    """Let a paused execution go on. Raises `ResourceConflictException` for one that is not paused."""
+    hosted = host.live.get(execution_id)
+    if hosted is None:
+        raise ResourceConflictException("The durable execution has ended and cannot be resumed.")
+    now = _let_due_happen(host, hosted)
+    _change(host, hosted, decide_resume(hosted.state, reason, client_token, now))
+
+
+def delete_execution(host: Host, execution_id: str) -> int:
+    """Forget an execution that has ended. Returns the moment.
+
+    Raises `ResourceConflictException` for one that has not, `ResourceNotFoundException`, `StoreError`.
+    """
+    row = host.store.find(execution_id)
+    if row is None:
+        raise ResourceNotFoundException(UNKNOWN_EXECUTION)
+    if execution_id in host.live or row.ended_at is None:
+        raise ResourceConflictException("The durable execution has not ended; stop it before it can be deleted.")
+    host.store.delete(row.key)
+    return host.clock.now()
 
 
 def answer_callback(host: Host, answer: CallbackAnswer) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 from durable_lambda.engine.errors import StoreError
 
 APPLICATION_ID: Final = 0x44_75_4C_61  # "DuLa"
-VERSION: Final = 1
+VERSION: Final = 2
 
 TABLES: Final = (
     """
@@ -32,10 +32,16 @@ TABLES: Final = (
     )
     """,
     "CREATE INDEX executions_by_status ON executions (status)",
+    "CREATE INDEX executions_by_function ON executions (function)",
     "CREATE TABLE log (seq INTEGER PRIMARY KEY, execution INTEGER NOT NULL, entry BLOB NOT NULL)",
     "CREATE INDEX log_by_execution ON log (execution)",
     "CREATE TABLE inbox (id INTEGER PRIMARY KEY AUTOINCREMENT, request BLOB NOT NULL, response BLOB)",
 )
+
+MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
+    1: ("CREATE INDEX executions_by_function ON executions (function)",),
+}
+"""What leads from a version to the next one. A reader needs none of it: it takes files of every version."""
 
 
 def connect(path: str, *, read_only: bool = False) -> sqlite3.Connection:
@@ -95,6 +101,8 @@ def _check_contents(connection: sqlite3.Connection, path: str, read_only: bool) 
             raise StoreError(
                 f"{path} was written by a newer durable-lambda (schema {version}, this one knows {VERSION}); upgrade"
             )
+        if version < VERSION and not read_only:
+            _migrate(connection, version)
         return
     empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
     if application or version or not empty:
@@ -102,6 +110,15 @@ def _check_contents(connection: sqlite3.Connection, path: str, read_only: bool) 
     if read_only:
         raise StoreError(f"{path} is empty: no engine has run on it yet")
     _create(connection)
+
+
+def _migrate(connection: sqlite3.Connection, version: int) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    for each in range(version, VERSION):
+        for statement in MIGRATIONS[each]:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")
 
 
 def _create(connection: sqlite3.Connection) -> None:

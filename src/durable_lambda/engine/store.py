@@ -22,6 +22,9 @@ from durable_lambda.protocol.operations import ExecutionStatus
 
 T = TypeVar("T")
 
+EXPIRED_AT_ONCE = 500
+"""The engine does nothing else while they are deleted."""
+
 _COLUMNS = "key, id, function, name, status, started_at, ended_at, payload_digest, retention"
 
 
@@ -40,6 +43,32 @@ class ExecutionRow(msgspec.Struct, frozen=True):
     """Milliseconds that it is kept after its end."""
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which executions of a function a page has. Moments are epoch milliseconds."""
+
+    function: str
+    name: str | None
+    statuses: tuple[str, ...]
+    started_after: int | None
+    started_before: int | None
+    beyond: int | None
+    """The key of the execution before the page."""
+    oldest_first: bool
+    limit: int
+
+    def matches(self, row: ExecutionRow) -> bool:
+        """Whether an execution belongs to the pages."""
+        return (
+            row.function == self.function
+            and self.name in (None, row.name)
+            and (not self.statuses or row.status in self.statuses)
+            and (self.started_after is None or row.started_at > self.started_after)
+            and (self.started_before is None or row.started_at < self.started_before)
+            and (self.beyond is None or (row.key > self.beyond if self.oldest_first else row.key < self.beyond))
+        )
+
+
 @dataclass(slots=True)
 class Writes:
     """What one transaction writes."""
@@ -49,6 +78,8 @@ class Writes:
     """Keys of executions, and encoded batches of records."""
     ends: list[tuple[str, int, int]] = field(default_factory=list[tuple[str, int, int]])
     """Status, moment, key."""
+    statuses: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
+    """Status, key: of executions that are paused or resumed."""
     responses: list[tuple[bytes, int]] = field(default_factory=list[tuple[bytes, int]])
     """Answers to requests in the inbox, and the requests' ids."""
 
@@ -62,12 +93,16 @@ class ExecutionStore(Protocol):
     def list(
         self, *, function: str | None = None, status: ExecutionStatus | None = None, limit: int = 100
     ) -> Sequence[ExecutionRow]: ...
+    def search(self, search: Search) -> Sequence[ExecutionRow]: ...
+    def counts(self) -> dict[str, int]: ...
+    def has_executions_of(self, function: str) -> bool: ...
     def log(self, key: int) -> list[Record]: ...
     def end(self, key: int) -> ExecutionEnded | None: ...
     def write(self, writes: Writes) -> None: ...
     def running(self) -> list[ExecutionRow]: ...
     def last_key(self) -> int: ...
-    def expire(self, now: int) -> None: ...
+    def expire(self, now: int) -> int: ...
+    def delete(self, key: int) -> None: ...
     def data_version(self) -> int: ...
     def requests(self) -> list[tuple[int, bytes]]: ...
 
@@ -104,6 +139,31 @@ class StoreReader:
         where = " AND ".join(f"{column} = ?" for column, _ in wanted)
         clause = f"WHERE {where} ORDER BY key DESC LIMIT ?" if where else "ORDER BY key DESC LIMIT ?"
         return self._select(clause, (*(value for _, value in wanted), limit))
+
+    def search(self, search: Search) -> Sequence[ExecutionRow]:
+        """A page of one function's executions."""
+        conditions: list[tuple[str, object]] = [
+            ("name = ?", search.name),
+            ("started_at > ?", search.started_after),
+            ("started_at < ?", search.started_before),
+            ("key > ?" if search.oldest_first else "key < ?", search.beyond),
+        ]
+        given = [(condition, value) for condition, value in conditions if value is not None]
+        where = "".join(f" AND {condition}" for condition, _ in given)
+        if search.statuses:
+            where += f" AND status IN ({', '.join('?' * len(search.statuses))})"
+        return self._select(
+            f"WHERE function = ?{where} ORDER BY key {'ASC' if search.oldest_first else 'DESC'} LIMIT ?",
+            (search.function, *(value for _, value in given), *search.statuses, search.limit),
+        )
+
+    def counts(self) -> dict[str, int]:
+        """How many executions there are, by status."""
+        return dict(self._rows("SELECT status, count(*) FROM executions GROUP BY status"))
+
+    def has_executions_of(self, function: str) -> bool:
+        """Whether there is an execution of a function."""
+        return bool(self._rows("SELECT 1 FROM executions WHERE function = ? LIMIT 1", (function,)))
 
     def log(self, key: int) -> list[Record]:
         """All records of an execution."""
@@ -158,6 +218,8 @@ class Store(StoreReader):
                 statement = f"INSERT INTO executions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 connection.executemany(statement, map(msgspec.structs.astuple, writes.executions))
             connection.executemany("INSERT INTO log (execution, entry) VALUES (?, ?)", writes.entries)
+            if writes.statuses:
+                connection.executemany("UPDATE executions SET status = ? WHERE key = ?", writes.statuses)
             if writes.ends:
                 connection.executemany("UPDATE executions SET status = ?, ended_at = ? WHERE key = ?", writes.ends)
             if writes.responses:
@@ -170,23 +232,30 @@ class Store(StoreReader):
 
     def running(self) -> list[ExecutionRow]:
         """Every execution that has not ended."""
-        return self._select("WHERE status = 'RUNNING' ORDER BY key")
+        return self._select("WHERE status IN ('RUNNING', 'PAUSING', 'PAUSED') ORDER BY key")
 
     def last_key(self) -> int:
         """The highest key in use."""
         return int(self._rows("SELECT coalesce(max(key), 0) FROM executions")[0][0])
 
-    def expire(self, now: int) -> None:
-        """Forget executions whose retention is over."""
+    def expire(self, now: int) -> int:
+        """Forget executions whose retention is over, a few hundred at once. Returns how many these were."""
+        expired = self._rows(
+            "SELECT key FROM executions WHERE ended_at IS NOT NULL AND ended_at + retention < ? LIMIT ?",
+            (now, EXPIRED_AT_ONCE),
+        )
+        if expired:
+            self._do(lambda connection: _delete(connection, expired))
+        return len(expired)
 
-        def action(connection: sqlite3.Connection) -> None:
-            expired = "SELECT key FROM executions WHERE status <> 'RUNNING' AND ended_at + retention < ?"
-            with connection:
-                connection.execute("BEGIN IMMEDIATE")
-                connection.execute(f"DELETE FROM log WHERE execution IN ({expired})", (now,))
-                connection.execute(f"DELETE FROM executions WHERE key IN ({expired})", (now,))
+    def vacuum(self) -> None:
+        """Give space that is not used any more back to the file system. Nobody else may use the file meanwhile."""
+        self._do(lambda connection: connection.execute("VACUUM"))
+        self._do(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
 
-        self._do(action)
+    def delete(self, key: int) -> None:
+        """Forget an execution, at once. Raises `StoreError`."""
+        self._do(lambda connection: _delete(connection, [(key,)]))
 
     def data_version(self) -> int:
         """A number that differs when another connection has written since."""
@@ -196,3 +265,10 @@ class Store(StoreReader):
         """What other processes ask for and have no answer to: ids and requests."""
         rows = self._rows("SELECT id, request FROM inbox WHERE response IS NULL ORDER BY id")
         return [(int(number), request) for number, request in rows]
+
+
+def _delete(connection: sqlite3.Connection, keys: Sequence[tuple[int]]) -> None:
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("DELETE FROM log WHERE execution = ?", keys)
+        connection.executemany("DELETE FROM executions WHERE key = ?", keys)

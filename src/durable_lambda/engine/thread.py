@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -24,11 +24,14 @@ T = TypeVar("T")
 class EngineThread:
     """Begins on the first use. A daemon: a program that ends without `close` loses nothing that was acknowledged."""
 
-    def __init__(self, path: str, clock: Clock, limits: Limits, *, strict_qualifiers: bool = False) -> None:
+    def __init__(
+        self, path: str, clock: Clock, limits: Limits, *, strict_qualifiers: bool = False, any_account: bool = False
+    ) -> None:
         self._path = path
         self._clock = clock
         self._limits = limits
         self._strict_qualifiers = strict_qualifiers
+        self._any_account = any_account
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._host: Host | None = None
@@ -99,6 +102,24 @@ class EngineThread:
             raise EngineClosedError("the engine is closed; open a new one on the same file") from None
         return future
 
+    def perform(self, action: Callable[[Host], Coroutine[Any, Any, T]]) -> Future[T]:
+        """Run a coroutine on the loop, in the engine's own context. Cancelling the future cancels it."""
+        host = self.open()
+        future: Future[T] = Future()
+        self.expect(future)
+
+        def begin() -> None:
+            task = host.loop.create_task(action(host), context=host.context.copy())
+            task.add_done_callback(lambda task: _settle(task, future), context=host.context)
+            future.add_done_callback(lambda _: _call_soon(host.loop, task.cancel) if future.cancelled() else None)
+
+        try:
+            host.loop.call_soon_threadsafe(begin, context=host.context)
+        except RuntimeError:
+            self._outstanding.discard(future)
+            raise EngineClosedError("the engine is closed; open a new one on the same file") from None
+        return future
+
     def expect(self, future: Future[T]) -> None:
         """Tell the future if the engine is closed before it is done."""
         self._outstanding.add(future)
@@ -139,7 +160,14 @@ class EngineThread:
             return
         try:
             loop = asyncio.get_running_loop()
-            host = Host(store, self._clock, self._limits, loop, strict_qualifiers=self._strict_qualifiers)
+            host = Host(
+                store,
+                self._clock,
+                self._limits,
+                loop,
+                strict_qualifiers=self._strict_qualifiers,
+                any_account=self._any_account,
+            )
             self._clock.attach(lambda: _call_if_open(loop, host))
             host.recover()
             inbox = Inbox(host) if store.is_shared else None
@@ -159,6 +187,23 @@ class EngineThread:
         for future in tuple(self._outstanding):
             if future.set_running_or_notify_cancel():
                 future.set_exception(EngineClosedError("the engine was closed; its executions go on later"))
+
+
+def _settle(task: asyncio.Task[T], future: Future[T]) -> None:
+    if task.cancelled():
+        return  # with the future, or with the engine, which tells who waits
+    error = task.exception()
+    if not future.set_running_or_notify_cancel():
+        return
+    if error is None:
+        future.set_result(task.result())
+    else:
+        future.set_exception(error)
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(callback)
 
 
 def _end_tasks(loop: InvocationLoop) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from durable_lambda.engine.errors import FunctionError
 from durable_lambda.engine.machine.identity import NAME
 from durable_lambda.errors import DeserializationError, SerializationError, ValidationError
 from durable_lambda.protocol.hosting import InvocationInterrupted
@@ -36,6 +37,8 @@ def error_of(error: BaseException | str | ErrorObject) -> ErrorObject:
     """An exception, a message or an error object as an error object: the type as the wire names it, text, stack."""
     if isinstance(error, ErrorObject):
         return error
+    if isinstance(error, FunctionError):
+        return error.error
     if isinstance(error, str):
         return ErrorObject(None, error)
     if isinstance(error, InvocationInterrupted):

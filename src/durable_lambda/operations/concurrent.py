@@ -42,7 +42,7 @@ from durable_lambda.runtime.ids import operation_id
 from durable_lambda.runtime.lifeline import Lifeline
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
-from durable_lambda.values import UNSET, Codec
+from durable_lambda.values import UNSET, Codec, check_codec, round_trip
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ class Branch(ChildContext[Any]):
 class Batch(Call[T]):
     """A CONTEXT around branches. Its kinds differ in how these are given, and in what is made of the result."""
 
-    __slots__ = ("_begun", "_specs", "batch_size", "codec", "completion", "max_concurrency", "nesting")
+    __slots__ = ("_begun", "_specs", "batch_size", "codec", "completion", "item_codec", "max_concurrency", "nesting")
 
     type = "CONTEXT"
     code: ClassVar[str]
@@ -81,9 +81,11 @@ class Batch(Call[T]):
         batch_size: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
-        codec: Codec[Any] | None = None,
+        item_codec: Codec[Any] | None = None,
+        codec: Codec[BatchResult[Any]] | None = None,
     ) -> None:
         super().__init__(scope, name)
+        self.item_codec = item_codec
         self.codec = codec
         self.max_concurrency = max_concurrency
         self.batch_size = batch_size
@@ -112,8 +114,10 @@ class Batch(Call[T]):
         if not isinstance(self.completion, Completion):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValidationError(f"completion must be a Completion, not {self.completion!r}: Completion.at_least(2)")
         self._specs = self.specs()
+        if self.codec is not None:
+            check_codec(self.codec, f"{self.verb}()")
         for fn in {id(spec.fn): spec.fn for spec in self._specs}.values():
-            codec_of(self.scope, self.verb, self.codec, fn, UNSET)  # raises now what each branch would raise
+            codec_of(self.scope, self.verb, self.item_codec, fn, UNSET)  # raises now what each branch would raise
         self.completion.check(len(self._specs))
 
     def replay(self, recorded: wire.Operation) -> Operation[T] | None:
@@ -124,7 +128,10 @@ class Batch(Call[T]):
         if recorded.status != "SUCCEEDED" or details.replay_children:
             return None
         try:
-            batch = self._stored_result(details.result)
+            if self.codec is not None:
+                batch = self.codec.decode("null" if details.result is None else details.result)
+            else:
+                batch = self._stored_result(details.result)
         except NonDeterministicExecutionError:
             raise
         except Exception as error:  # also of a codec of the user's
@@ -166,8 +173,7 @@ class Batch(Call[T]):
         self._cut_off(window)
         undone = set(window.under_way)
         items = [self._item(index, undone) for index in range(len(self._specs))]
-        await self._store(items, reason)
-        return self._result(items, reason)
+        return await self._store(items, reason)
 
     def _check_no_more_recorded(self, inside: Scope) -> None:
         """Raises `NonDeterministicExecutionError` when the history has a branch after the last one."""
@@ -195,7 +201,7 @@ class Batch(Call[T]):
 
     def _branch(self, scope: Scope, spec: BranchSpec, *, virtual: bool) -> Branch:
         return spec.branch_type(
-            scope, spec.name, spec.fn, spec.args, virtual=virtual, result_type=UNSET, codec=self.codec
+            scope, spec.name, spec.fn, spec.args, virtual=virtual, result_type=UNSET, codec=self.item_codec
         )
 
     def _is_success(self, index: int) -> bool:
@@ -240,7 +246,7 @@ class Batch(Call[T]):
         record = self._begun[item.index][0].record
         return record or describe(item.error or asyncio.CancelledError())
 
-    async def _store(self, items: list[BatchItem[Any]], reason: CompletionReason) -> None:
+    async def _store(self, items: list[BatchItem[Any]], reason: CompletionReason) -> BatchResult[Any]:
         begun = len(self._begun)
         stored = [
             StoredItem(
@@ -251,11 +257,15 @@ class Batch(Call[T]):
             )
             for item in items[:begun]
         ]
-        payload = StoredBatch(stored, reason, None if begun == len(items) else len(items)).encode()
+        result = self._result(items, reason)
+        if self.codec is not None:
+            payload, result = round_trip(self.codec, result)
+        else:
+            payload = StoredBatch(stored, reason, None if begun == len(items) else len(items)).encode()
         if len(payload.encode()) <= REPLAY_CHILDREN_THRESHOLD:
             await self.conclude(self.update("SUCCEED", payload=payload))
-            return
-        summary = summarise(f"{self.sub_type}Result", items, begun, reason, self._result(items, reason).status)
+            return result
+        summary = summarise(f"{self.sub_type}Result", items, begun, reason, result.status)
         await self.conclude(
             self.update(
                 "SUCCEED",
@@ -263,6 +273,7 @@ class Batch(Call[T]):
                 context_options=ContextOptions(replay_children=True),
             )
         )
+        return result
 
     def _raw_result_of(self, item: BatchItem[Any]) -> msgspec.Raw:
         branch = self._begun[item.index][0]

@@ -42,7 +42,8 @@ class Map(Batch[BatchResult[Any]]):
         completion: Completion | None,
         item_name: Callable[[Any, int], str] | None,
         nesting: Nesting,
-        codec: Codec[Any] | None,
+        item_codec: Codec[Any] | None,
+        codec: Codec[BatchResult[Any]] | None,
     ) -> None:
         super().__init__(
             scope,
@@ -51,6 +52,7 @@ class Map(Batch[BatchResult[Any]]):
             batch_size=batch_size,
             completion=completion,
             nesting=nesting,
+            item_codec=item_codec,
             codec=codec,
         )
         self.items = items

@@ -40,10 +40,17 @@ class Parallel(Batch[BatchResult[Any]]):
         max_concurrency: int | None,
         completion: Completion | None,
         nesting: Nesting,
-        codec: Codec[Any] | None,
+        item_codec: Codec[Any] | None,
+        codec: Codec[BatchResult[Any]] | None,
     ) -> None:
         super().__init__(
-            scope, name, max_concurrency=max_concurrency, completion=completion, nesting=nesting, codec=codec
+            scope,
+            name,
+            max_concurrency=max_concurrency,
+            completion=completion,
+            nesting=nesting,
+            item_codec=item_codec,
+            codec=codec,
         )
         self.branches = branches
 

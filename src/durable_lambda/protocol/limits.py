@@ -17,6 +17,7 @@ MAX_OPERATION_ID: Final = 64
 MAX_SUB_TYPE: Final = 32
 MAX_EXECUTION_NAME: Final = 64
 MAX_CLIENT_TOKEN: Final = 64
+MAX_REASON: Final = 1024  # of a pause or a resumption
 MAX_FUNCTION_NAME: Final = 256  # a name, a partial ARN or an ARN, with or without a qualifier
 MAX_TENANT_ID: Final = 256
 
@@ -34,6 +35,7 @@ MAX_RETENTION_DAYS: Final = 90
 MAX_OPERATION_PAYLOAD: Final = 1 * MIB  # STEP, CONTEXT, CHAINED_INVOKE and CALLBACK results and inputs
 MAX_ERROR_OBJECT: Final = 1 * MIB
 MAX_EXECUTION_PAYLOAD: Final = 6 * MIB
+MAX_EVENT_PAYLOAD: Final = 1 * MIB  # the input of an asynchronous invocation
 MAX_INVOCATION_RESPONSE: Final = 6 * MIB - 50  # above it the result travels in an EXECUTION checkpoint
 REPLAY_CHILDREN_THRESHOLD: Final = 256 * KIB  # above it a context stores a summary and replays its children
 
@@ -44,6 +46,9 @@ MAX_EXECUTION_DATA: Final = 100 * 1000 * 1000
 # A checkpoint request, as the official SDKs send it.
 MAX_UPDATES_PER_CHECKPOINT: Final = 250
 MAX_CHECKPOINT_BYTES: Final = 750 * 1000
+
+CLIENT_TOKEN_SECONDS: Final = 900
+"""How long a request with the same client token is the same request."""
 
 # Pages of state and history.
 DEFAULT_PAGE_SIZE: Final = 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -29,10 +30,11 @@ class Errand(Generic[T]):
 
     def work(self) -> None:
         """In the thread: run it, and tell the loop."""
+        handled = sys.exception()
         try:
             self._value = self._code()
         except BaseException as error:
-            self._error = carried(error)
+            self._error = carried(detached(error, handled))
         self.is_over = True
         try:
             self._invocation.loop.call_soon_threadsafe(self._finish)
@@ -55,6 +57,21 @@ class Errand(Generic[T]):
         """On the loop, after `outcome` was cancelled: wait until it has ended, whatever came of it."""
         self._finished = self._invocation.loop.create_future()
         await self._finished
+
+
+def detached(error: BaseException, handled: BaseException | None) -> BaseException:
+    """An error without the exception that its thread was handling outside of the code that raised it.
+
+    Python hangs that on whatever is raised meanwhile. Code that runs in a task of its own sees none of it; so what is
+    recorded of an error is the same wherever the code runs.
+    """
+    inner = error
+    while inner.__context__ is not None and inner is not handled:
+        if inner.__context__ is handled:
+            inner.__context__ = None
+            break
+        inner = inner.__context__
+    return error
 
 
 def carried(error: BaseException) -> BaseException:

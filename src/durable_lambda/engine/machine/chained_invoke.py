@@ -61,7 +61,7 @@ class ChainedInvokeStarted(OperationStarted, frozen=True):
         return events.ChainedInvokeStartedDetails(
             self.function_name,
             self.tenant_id,
-            None if self.input is None else EventPayload(self.input),
+            EventPayload(self.input),
             None if self.function is None else EXECUTED_VERSION,
             execution_arn(self.function, self.child, self.child) if self.function and self.child else None,
         )

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from durable_lambda.engine.machine import callback, chained_invoke, context, records, step, wait
+from durable_lambda.engine.machine import callback, chained_invoke, context, pause, records, step, wait
 from durable_lambda.engine.machine.batch import Batch, Change, refuse, text_size
 from durable_lambda.engine.machine.identity import execution_id_in
 from durable_lambda.engine.machine.limits import Limits
@@ -119,7 +119,7 @@ def answer_checkpoint(
     invocation = state.invocation
     answer = CheckpointResponse(None, StatePage(list(changed)))
     if invocation is not None:
-        if state.is_running:
+        if state.is_running and state.paused_at is None:
             answer.checkpoint_token = state.ids.next_token()
         invocation.token = answer.checkpoint_token
         invocation.spent_token = token
@@ -147,6 +147,8 @@ def _conclude(
         return Checkpoint([*changes, (completed, None), (end, None)], updated, children)
     if changes and not invocation.is_recorded:
         changes = [(records.InvocationStarted(invocation.started_at, invocation.request_id), None), *changes]
+    if state.pause is not None and state.paused_at is None:
+        changes = [*changes, (pause.paused(state.pause, now), None)]
     return Checkpoint(changes, updated, children)
 
 

@@ -30,7 +30,9 @@ def goes_on_by_itself(state: ExecutionState) -> bool:
     """Whether time alone makes it go on: a wait, a retry, or an invocation that is due later."""
     if not state.is_running:
         return False
-    return state.resume_at is not None or any(state.operations[key].type not in _ANSWERED for key in state.blocked)
+    if state.resume_at is not None and state.pause is None:
+        return True
+    return any(state.operations[key].type not in _ANSWERED for key in state.blocked)
 
 
 def decide_due(state: ExecutionState, now: int) -> list[Change]:
@@ -66,7 +68,7 @@ def _expire(state: ExecutionState, operation: Operation, moment: int, now: int) 
 def _is_outlived(state: ExecutionState, moment: int, key: str) -> bool:
     """Whether the entry's operation no longer waits for that moment."""
     if key == state.id:
-        return False
+        return moment != state.deadline
     if key not in state.blocked:
         return True
     operation = state.operations[key]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from durable_lambda.engine.machine import records
+from durable_lambda.engine.machine import pause, records
 from durable_lambda.engine.machine.batch import Change, error_size
 from durable_lambda.engine.machine.checkpoint import check_result
 from durable_lambda.engine.machine.limits import Limits
@@ -10,9 +10,11 @@ from durable_lambda.engine.machine.pages import page_of
 from durable_lambda.engine.machine.state import ExecutionState, Invocation
 from durable_lambda.protocol.errors import InvalidParameterValueException
 from durable_lambda.protocol.invocation import InitialExecutionState, InvocationInput, InvocationOutput
+from durable_lambda.protocol.limits import MAX_REASON
 from durable_lambda.protocol.operations import ErrorObject
 
 CRASHED = ErrorObject("Runtime.ExitError", "The engine ended in the middle of the invocation.")
+MISMATCHES = ("NonDeterministicExecutionError", "NonDeterministicExecutionException")
 NOTHING_PENDING = "Cannot return PENDING status with no pending operations."
 
 
@@ -36,11 +38,17 @@ def decide_output(state: ExecutionState, output: InvocationOutput, limits: Limit
     if output.status == "SUCCEEDED":
         return _end(state, records.ExecutionSucceeded(now, output.result))
     if output.status == "FAILED":
+        if limits.pauses_on_mismatch and output.error is not None and _is_mismatch(output.error):
+            return _pause_for_mismatch(state, output.error, now)
         return _end(state, records.ExecutionFailed(now, None, output.error or ErrorObject()))
-    if state.unseen:
-        return [(_completed(state, now, resume_at=now), None)]
+    return _decide_pending(state, limits, now)
+
+
+def _decide_pending(state: ExecutionState, limits: Limits, now: int) -> list[Change]:
+    if state.unseen or _is_cut_off(state):
+        return [(_completed(state, now, resume_at=now), None), *_paused(state, now)]
     if state.blocked and not state.ready:
-        return [(_completed(state, now), None)]
+        return [(_completed(state, now), None), *_paused(state, now)]
     return _decide_futile(state, limits, now)
 
 
@@ -50,7 +58,7 @@ def decide_failure(state: ExecutionState, error: ErrorObject, limits: Limits, no
     if failures >= limits.failed_invocations:
         return _end(state, records.ExecutionFailed(now, None, error), error, failures)
     delay = min(limits.first_retry_delay_ms * 2 ** (failures - 1), limits.longest_retry_delay_ms)
-    return [(_completed(state, now, resume_at=now + delay, error=error, failures=failures), None)]
+    return [(_completed(state, now, resume_at=now + delay, error=error, failures=failures), None), *_paused(state, now)]
 
 
 def decide_recovery(state: ExecutionState, now: int) -> list[Change]:
@@ -62,7 +70,33 @@ def decide_recovery(state: ExecutionState, now: int) -> list[Change]:
     if begun is None or not state.is_running:
         return []
     completed = records.InvocationCompleted(now, begun.request_id, begun.at, now, CRASHED, state.failures, state.futile)
-    return [(completed, None)]
+    return [(completed, None), *_paused(state, now)]
+
+
+def _is_mismatch(error: ErrorObject) -> bool:
+    """Whether a function says that its code does not fit the history, whichever SDK it was written with."""
+    return (error.error_type or "").rpartition(".")[2] in MISMATCHES
+
+
+def _pause_for_mismatch(state: ExecutionState, error: ErrorObject, now: int) -> list[Change]:
+    reason = (error.error_message or error.error_type or "")[:MAX_REASON]
+    request = pause.PauseRequested(now, reason, is_mismatch=True)
+    changes: list[Change] = [(_completed(state, now, resume_at=now, error=error), None)]
+    if state.pause is None:
+        changes.append((request, None))
+    return [*changes, (pause.paused(request, now), None)] if state.paused_at is None else changes
+
+
+def _paused(state: ExecutionState, now: int) -> list[Change]:
+    """A pause that was asked for during the invocation begins with its end."""
+    if state.pause is None or state.paused_at is not None:
+        return []
+    return [(pause.paused(state.pause, now), None)]
+
+
+def _is_cut_off(state: ExecutionState) -> bool:
+    """Whether a pause has kept the function from going on."""
+    return state.paused_at is not None and state.invocation is not None and state.invocation.token is None
 
 
 def _decide_futile(state: ExecutionState, limits: Limits, now: int) -> list[Change]:
@@ -70,9 +104,9 @@ def _decide_futile(state: ExecutionState, limits: Limits, now: int) -> list[Chan
     futile = state.futile + 1
     error = None if state.ready else ErrorObject(InvalidParameterValueException.code, NOTHING_PENDING)
     if futile < limits.futile_invocations:
-        return [(_completed(state, now, resume_at=now, error=error, futile=futile), None)]
+        return [(_completed(state, now, resume_at=now, error=error, futile=futile), None), *_paused(state, now)]
     if state.blocked:
-        return [(_completed(state, now, futile=futile), None)]
+        return [(_completed(state, now, futile=futile), None), *_paused(state, now)]
     error = error or ErrorObject(InvalidParameterValueException.code, NOTHING_PENDING)
     return _end(state, records.ExecutionFailed(now, None, error))
 

@@ -17,6 +17,8 @@ class Limits:
     """Type, message, data and stack trace of one error together."""
     execution_payload: int = service.MAX_EXECUTION_PAYLOAD
     """An execution's input, and its result."""
+    event_payload: int = service.MAX_EVENT_PAYLOAD
+    """An execution's input, if its start is not waited for (invocation type `Event`)."""
     operations: int = service.MAX_OPERATIONS
     """Operations in one execution. The SDK refuses the call that would be one more; if it is sent all the same it fails
     the execution."""
@@ -29,5 +31,7 @@ class Limits:
     first_retry_delay_ms: int = 5_000
     """Between a failed invocation and the next one; doubled for each further failure in a row."""
     longest_retry_delay_ms: int = 300_000
+    pauses_on_mismatch: bool = False
+    """Whether an execution is paused, instead of failed, when its function's code does not fit its history."""
     futile_invocations: int = 3
     """Invocations in a row that may answer PENDING although nothing is pending."""

@@ -10,7 +10,7 @@ from typing import TypeAlias, cast
 
 import msgspec
 
-from durable_lambda.engine.machine import callback, chained_invoke, context, records, step, wait
+from durable_lambda.engine.machine import callback, chained_invoke, context, pause, records, step, wait
 from durable_lambda.engine.machine.identity import Entropy
 from durable_lambda.engine.machine.records import OperationRecord, OperationStarted, Record
 from durable_lambda.engine.machine.state import ExecutionState
@@ -22,6 +22,10 @@ AnyRecord: TypeAlias = (
     | records.ExecutionFailed
     | records.ExecutionTimedOut
     | records.ExecutionStopped
+    | pause.PauseRequested
+    | pause.PauseWithdrawn
+    | pause.ExecutionPaused
+    | pause.ExecutionResumed
     | records.InvocationStarted
     | records.InvocationCompleted
     | step.StepStarted
@@ -89,7 +93,7 @@ def history_of(log: Iterable[Record]) -> list[Event]:
             event = Event(
                 event_type, number, record.at, details, record.id, origin.parent_id, origin.name, origin.sub_type
             )
-        elif isinstance(record, (records.ExecutionStarted, records.ExecutionEnded)):
+        elif isinstance(record, (records.ExecutionStarted, records.ExecutionEnded, pause.PauseRecord)):
             event = Event(event_type, number, record.at, details, *execution[:1], name=execution[1])
         else:
             event = Event(event_type, number, record.at, details)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from durable_lambda.engine.machine import callback, records
+from durable_lambda.engine.machine import callback, pause, records
 from durable_lambda.engine.machine.batch import Change, error_size, refuse, text_size
 from durable_lambda.engine.machine.limits import Limits
 from durable_lambda.engine.machine.records import OperationRecord
 from durable_lambda.engine.machine.state import ExecutionState
+from durable_lambda.protocol import limits as bounds
 from durable_lambda.protocol.errors import (
     CLOSED_CALLBACK,
     UNKNOWN_CALLBACK,
     CallbackTimeoutException,
+    ResourceConflictException,
     ResourceNotFoundException,
 )
 from durable_lambda.protocol.operations import ErrorObject
@@ -21,6 +23,44 @@ def decide_stop(state: ExecutionState, error: ErrorObject | None, now: int) -> l
     if not state.is_running:
         return []
     return [(records.ExecutionStopped(now, None, error or ErrorObject()), None)]
+
+
+def decide_pause(state: ExecutionState, request: pause.PauseRequested) -> list[Change]:
+    """Pause a running execution: at once, or as soon as its invocation allows.
+
+    The same request once more, by its client token, changes nothing. Raises `ResourceConflictException` for an
+    execution that has ended or is paused, `InvalidParameterValueException` for a token that meant something else.
+    """
+    if _is_repeated(state, request):
+        return []
+    if not state.is_running or state.pause is not None:
+        raise ResourceConflictException(f"The durable execution is {state.status} and cannot be paused.")
+    if state.invocation is not None:
+        return [(request, None)]
+    return [(request, None), (pause.paused(request, request.at), None)]
+
+
+def decide_resume(state: ExecutionState, reason: str | None, client_token: str | None, now: int) -> list[Change]:
+    """Let a paused execution go on. Raises as `decide_pause` does, for one that is not paused."""
+    resumed = pause.ExecutionResumed(now, reason, client_token)
+    if _is_repeated(state, resumed):
+        return []
+    if not state.is_running or state.pause is None:
+        raise ResourceConflictException(f"The durable execution is {state.status} and cannot be resumed.")
+    if state.paused_at is None:
+        return [(pause.PauseWithdrawn(now, reason, client_token), None)]
+    return [(resumed, None)]
+
+
+def _is_repeated(state: ExecutionState, request: pause.PauseRecord) -> bool:
+    known = state.client_tokens.get(request.client_token) if request.client_token is not None else None
+    if known is None or request.at - known.at > bounds.CLIENT_TOKEN_SECONDS * 1000:
+        return False
+    if isinstance(known, pause.PauseRequested) != isinstance(request, pause.PauseRequested) or (
+        known.reason != request.reason
+    ):
+        raise refuse("The client token was used for another request.")
+    return True
 
 
 def decide_callback_success(

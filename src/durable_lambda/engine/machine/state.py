@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import heapq
 
-from durable_lambda.engine.machine import callback, chained_invoke, identity, records, step, wait
+from durable_lambda.engine.machine import callback, chained_invoke, identity, pause, records, step, wait
 from durable_lambda.engine.machine.batch import Change, error_size, text_size
 from durable_lambda.engine.machine.records import OperationRecord, Record
 from durable_lambda.protocol.backend import CheckpointResponse
+from durable_lambda.protocol.limits import MAX_EXECUTION_TIMEOUT_SECONDS
 from durable_lambda.protocol.operations import ExecutionDetails, ExecutionStatus, Operation
 
 _MOVED_FROM_OUTSIDE = ("WAIT", "CALLBACK", "CHAINED_INVOKE")
@@ -79,6 +80,15 @@ class ExecutionState:
         """A heap of moments and operations; an entry that its operation has outlived means nothing."""
         self.resume_at: int | None = started.at
         """When the next invocation is due, if none is under way; `None`: when something changes."""
+        self.deadline = started.at + started.execution_timeout * 1000
+        """When it times out; a pause may move it."""
+        self.pause: pause.PauseRequested | None = None
+        """What it is being paused for, or is paused for."""
+        self.paused_at: int | None = None
+        self.paused_for = 0
+        """Milliseconds that its time-out has stood still so far."""
+        self.client_tokens: dict[str, pause.PauseRecord] = {}
+        """Requests to pause and to resume, by their client tokens."""
         self.failures = 0
         self.futile = 0
         self.interrupted: records.InvocationStarted | None = None
@@ -87,7 +97,8 @@ class ExecutionState:
 
     @property
     def is_running(self) -> bool:
-        return self.status == "RUNNING"
+        """Whether it has not ended; it may be paused."""
+        return self.ended is None
 
     def apply(self, changes: list[Change]) -> None:
         """Fold records in. A change's operation is what the record makes of it; `None`: to be computed here."""
@@ -105,6 +116,8 @@ class ExecutionState:
                 self.futile = record.futile
             elif isinstance(record, records.ExecutionEnded):
                 self._apply_end(record)
+            elif isinstance(record, pause.PauseRecord):
+                self._apply_pause(record)
 
     def fold(self, log: list[Record]) -> None:
         """Fold stored records in."""
@@ -179,6 +192,33 @@ class ExecutionState:
         due = deadlines.next()
         if due is not None:
             heapq.heappush(self.due, (due, key))
+
+    def _apply_pause(self, record: pause.PauseRecord) -> None:
+        self.status = record.status
+        if record.client_token is not None:
+            self.client_tokens[record.client_token] = record
+        if isinstance(record, pause.PauseRequested):
+            self.pause = record
+            return
+        if isinstance(record, pause.ExecutionPaused):
+            self.paused_at = record.at
+            if record.is_timeout_paused:
+                self._move_deadline(self._last_deadline)
+            return
+        if self.paused_at is not None and self.pause is not None and self.pause.is_timeout_paused:
+            planned = self.started.at + self.started.execution_timeout * 1000 + self.paused_for
+            self.paused_for += record.at - self.paused_at
+            self._move_deadline(min(planned + record.at - self.paused_at, self._last_deadline))
+        self.pause = self.paused_at = None
+
+    @property
+    def _last_deadline(self) -> int:
+        """No execution takes longer, however long it is paused."""
+        return self.started.at + MAX_EXECUTION_TIMEOUT_SECONDS * 1000
+
+    def _move_deadline(self, deadline: int) -> None:
+        self.deadline = deadline
+        heapq.heappush(self.due, (deadline, self.id))
 
     def _apply_end(self, record: records.ExecutionEnded) -> None:
         self.status = record.status

@@ -47,10 +47,14 @@ class Targets:
     plain: Container[str] = ()
     is_strict: bool = False
     """Whether a durable function has to be named with a qualifier, as the service demands."""
+    any_account: bool = False
+    """Whether the account and the Region in a name are left unread."""
 
 
-def resolve(function_name: str, targets: Targets) -> str | ErrorObject:
+def resolve(function_name: str, targets: Targets, *, needs_qualifier: bool = True) -> str | ErrorObject:
     """The name of the hosted function, or the error that the invoke fails with.
+
+    `needs_qualifier`: whether what is asked for is bound to a version, as an invocation is and a list is not.
 
     Raises `InvalidParameterValueException` for what is no function's name, or that of another account or Region.
     """
@@ -60,13 +64,13 @@ def resolve(function_name: str, targets: Targets) -> str | ErrorObject:
             f"1 validation error detected: Value '{function_name}' at 'chainedInvokeOptions.functionName' failed to "
             f"satisfy constraint: Member must be a function's name of at most {MAX_FUNCTION_NAME} characters"
         )
-    if found["account"] not in (None, ACCOUNT):
+    if not targets.any_account and found["account"] not in (None, ACCOUNT):
         raise refuse("Cannot start a CHAINED_INVOKE on a function in another account.")
-    if found["region"] not in (None, REGION):
+    if not targets.any_account and found["region"] not in (None, REGION):
         raise refuse("Cannot start a CHAINED_INVOKE on a function in another region.")
     name = found["name"]
     if name in targets.durable:
-        if targets.is_strict and found["qualifier"] is None:
+        if needs_qualifier and targets.is_strict and found["qualifier"] is None:
             return ErrorObject(InvalidParameterValueException.code, UNQUALIFIED)
         return name
     if name in targets.plain:

@@ -1,0 +1,103 @@
+"""Worker processes: one that dies, hangs or is killed costs its invocation, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from server.serving import Served
+
+APP = str(Path(__file__).with_name("app.py"))
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("how", "error"), [("exit", "Runtime.ExitError"), ("hang", "Sandbox.Timedout"), ("kill", "Runtime.ExitError")]
+)
+def test_a_worker_that_is_lost_costs_its_invocation_which_is_tried_again(tmp_path, how, error):
+    functions = tmp_path / "functions.json"
+    functions.write_text(json.dumps({"dies": {"DurableConfig": {}, "Timeout": 2 if how == "hang" else 60}}))
+    notes = tmp_path / "notes"
+    with Served(tmp_path, f"dies={APP}:dies", "--workers", "1", "--functions", str(functions)) as served:
+        arn = served.start("dies", {"notes": str(notes), "how": how}, "one")
+        if how == "kill":
+            served.until(arn, lambda _: notes.exists())
+            for worker in children(served.process.pid):
+                os.kill(worker, signal.SIGKILL)
+        assert served.end_of(arn)["Result"] == '"second time"'
+        history = served.client.get_durable_execution_history(DurableExecutionArn=arn)["Events"]
+        ends = [each["InvocationCompletedDetails"] for each in history if each["EventType"] == "InvocationCompleted"]
+        assert ends[0]["Error"]["Payload"]["ErrorType"] == error
+        assert "Error" not in ends[1]
+    assert notes.read_text() == "attempt\nattempt\n"
+
+
+@pytest.mark.timeout(60)
+def test_workers_end_with_their_server_even_if_that_is_killed(tmp_path):
+    served = Served(tmp_path, f"waits={APP}:waits", "--workers", "1")
+    arn = served.start("waits", {"notes": str(tmp_path / "notes")}, "one")
+    served.until_event(arn, "WaitStarted")
+    (worker,) = children(served.process.pid)
+    descriptor = os.pidfd_open(worker)
+    served.end(signal.SIGKILL)
+    import select
+
+    assert select.select([descriptor], [], [], 10)[0], "the worker goes on"
+    os.close(descriptor)
+
+
+@pytest.mark.timeout(60)
+def test_awslambdaric_serves_a_function_over_the_runtime_api(tmp_path, unused_port):
+    (tmp_path / "orders.py").write_text(
+        "import os\n"
+        "from durable_lambda import durable_execution\n"
+        "from durable_lambda.engine.remote.backend import HttpBackend\n"
+        "@durable_execution(backend=HttpBackend(os.environ['AWS_ENDPOINT_URL_LAMBDA']))\n"
+        "async def handler(event: dict, ctx) -> dict:\n"
+        "    def pid() -> int:\n"
+        "        return os.getpid()\n"
+        "    return {'event': event, 'pid': await ctx.step('pid', pid)}\n"
+    )
+    with Served(tmp_path, "--runtime-api", f"orders={unused_port}") as served:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path]),
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{unused_port}",
+            "AWS_ENDPOINT_URL_LAMBDA": served.url,
+            "LAMBDA_TASK_ROOT": str(tmp_path),
+            "AWS_LAMBDA_FUNCTION_NAME": "orders",
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+        }
+        runtime = subprocess.Popen(
+            [sys.executable, "-m", "awslambdaric", "orders.handler"],
+            env=environment,
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            arn = served.start("orders", {"id": 1}, "one")
+            assert json.loads(served.end_of(arn)["Result"]) == {"event": {"id": 1}, "pid": runtime.pid}
+        finally:
+            runtime.kill()
+            runtime.wait()
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()] or [
+        int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _parent(entry) == pid
+    ]
+
+
+def _parent(entry: Path) -> int:
+    try:
+        return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
