@@ -283,10 +283,9 @@ def test_an_end_that_comes_before_a_thread_has_begun_to_wait_is_not_missed(
             assert cut.wait(PATIENCE)
         meet(self, meeting)
 
-    def cut_off(self: Any) -> bool:
-        hears = interrupt(self)
+    def cut_off(self: Any) -> None:
+        interrupt(self)
         cut.set()
-        return hears
 
     ended = threading.Event()
 
@@ -322,10 +321,9 @@ def test_the_finally_of_a_branch_that_waits_is_waited_for(execution_of: Make, mo
         if is_branch:
             assert awake.wait(PATIENCE)
 
-    def ask(self: Any) -> bool:
-        hears = interrupt(self)
+    def ask(self: Any) -> None:
+        interrupt(self)
         asked.set()
-        return hears
 
     closed: list[str] = []
 
