@@ -245,9 +245,10 @@ def test_code_whose_invocation_was_interrupted_before_it_began_does_not_run(monk
         hand_over(self, work)
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Host, "hand_over", interrupted)
+    monkeypatch.setattr(Host, "hand_over", interrupted)
+    with pytest.raises(KeyboardInterrupt):
         Execution(lambda event, ctx: ran.append("stale")).run()
+    monkeypatch.undo()
     assert works()
     assert ran == []
 
