@@ -289,7 +289,11 @@ async def races(event: Any, ctx: DurableContext) -> Any:
     async def slow(ctx: DurableContext) -> str:
         return await ctx.callback_result(await ctx.create_callback("never"), str)
 
-    winner = await ctx.first("first", slow=slow, quick=quick)
+    async def later(ctx: DurableContext) -> str:
+        await ctx.wait("pause", 1)  # by then the other one has begun, whoever runs it
+        return await quick(ctx)
+
+    winner = await ctx.first("first", slow=slow, quick=later)
     in_time = await ctx.timeout("in time", 3600, quick)
     try:
         await ctx.timeout("late", 3600, slow)
@@ -304,7 +308,11 @@ def races_blocking(event: Any, ctx: SyncDurableContext) -> Any:
     def slow(ctx: SyncDurableContext) -> str:
         return ctx.callback_result(ctx.create_callback("never"), str)
 
-    winner = ctx.first("first", slow=slow, quick=quick)
+    def later(ctx: SyncDurableContext) -> str:
+        ctx.wait("pause", 1)
+        return quick(ctx)
+
+    winner = ctx.first("first", slow=slow, quick=later)
     in_time = ctx.timeout("in time", 3600, quick)
     try:
         ctx.timeout("late", 3600, slow)
