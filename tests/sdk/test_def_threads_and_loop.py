@@ -17,8 +17,10 @@ import pytest
 from drive import Execution
 from durable_lambda import BackendError, DurableContext, Retry, SyncDurableContext
 from durable_lambda.loop import InvocationLoop
+from durable_lambda.protocol import operations as wire
 from durable_lambda.runtime import bridge, checkpointer, host, process
 from durable_lambda.runtime.host import Host, HostedLoop
+from durable_lambda.runtime.journal import Journal
 from recording import RecordingBackend
 
 Make = Callable[..., Execution]
@@ -341,6 +343,21 @@ def test_the_finally_of_a_branch_that_waits_is_waited_for(execution_of: Make, mo
     monkeypatch.setattr(bridge.CodeThread, "interrupt", ask)
     execution_of(lambda event, ctx: ctx.parallel("branches", [branch])).suspends()
     assert closed == ["closed"]
+
+
+def test_an_operation_that_a_thread_replays_while_news_of_it_are_merged_is_called_all_the_same() -> None:
+    """The loop has seen that the operation is not called yet; before it stores the news, a thread calls it."""
+    started = wire.Operation("id", "STEP", "SUCCEEDED")
+    journal = Journal([started])
+
+    class CalledInBetween(dict[str, Any]):
+        def __setitem__(self, key: str, value: Any) -> None:
+            journal.claim(key)
+            super().__setitem__(key, value)
+
+    journal.recorded = CalledInBetween(journal.recorded)
+    journal.merge([started])
+    assert journal.recorded == {}
 
 
 def test_a_loop_that_is_closed_lets_the_thread_go() -> None:
