@@ -6,7 +6,7 @@ addition each of them raises `Suspended` when the invocation ends while it waits
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import Any, TypeVar, TypeVarTuple, Unpack, overload
 
@@ -51,6 +51,14 @@ class SyncDurableContext(ContextBase):
 
     _scope: SyncScope
 
+    @overload
+    def step(
+        self,
+        name: str | None,
+        fn: Callable[[*Ts], Coroutine[Any, Any, T]],
+        *args: *Ts,
+        **options: Unpack[StepArguments],
+    ) -> T: ...
     @overload
     def step(self, name: str | None, fn: Callable[[*Ts], T], *args: *Ts, **options: Unpack[StepArguments]) -> T: ...
     @overload

@@ -16,7 +16,7 @@ T = TypeVar("T")
 class Errand(Generic[T]):
     """Code that a thread runs for a task of the loop."""
 
-    __slots__ = ("_code", "_ended", "_error", "_finished", "_invocation", "_value", "is_over")
+    __slots__ = ("_code", "_ended", "_error", "_finished", "_invocation", "_is_told", "_value", "is_over")
 
     def __init__(self, invocation: Invocation, code: Callable[[], T], ended: Callable[[], None]) -> None:
         self._invocation = invocation
@@ -25,6 +25,7 @@ class Errand(Generic[T]):
         self._finished: asyncio.Future[None] = invocation.loop.create_future()
         self._value: T
         self._error: BaseException | None = None
+        self._is_told = False
         self.is_over = False
         """Whether the code has ended; set by its thread."""
 
@@ -42,6 +43,7 @@ class Errand(Generic[T]):
             return  # the loop is closed: nobody waits for it any more
 
     def _finish(self) -> None:
+        self._is_told = True
         if not self._finished.done():
             self._finished.set_result(None)
         self._ended()  # after that, so that who waits is ready when the thread is not busy any more
@@ -55,6 +57,8 @@ class Errand(Generic[T]):
 
     async def end(self) -> None:
         """On the loop, after `outcome` was cancelled: wait until it has ended, whatever came of it."""
+        if self._is_told:
+            return
         self._finished = self._invocation.loop.create_future()
         await self._finished
 

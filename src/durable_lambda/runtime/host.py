@@ -34,7 +34,7 @@ class Host:
         self.patience = PATIENCE
         """Seconds that code runs before the keeper takes the loop."""
         self._work: deque[Callable[[], object]] = deque()
-        self._turn = threading.Lock()
+        self._turn = threading.RLock()
         self._is_wanted = False
         self._code_since: float | None = None
         self._keeper: threading.Thread | None = None
@@ -56,7 +56,7 @@ class Host:
                     self.run_code(self._work.popleft())
         finally:
             self._work.clear()  # handed over for a task that was given up
-            self._turn.release()
+            self._release()
             task.remove_done_callback(self.stop)
         self._raise_interruption()
         return task.result()
@@ -85,22 +85,24 @@ class Host:
 
     def take_turn(self) -> None:
         """In the thread: the loop is its own from now on. Raises nothing: who calls it has to give the turn again."""
-        self._code_since = None
-        if self._turn.acquire(blocking=False):
-            return
-        self._is_wanted = True
-        self.loop.call_soon_threadsafe(self.loop.stop)
         while True:
             try:
-                self._turn.acquire()
-                break
-            except BaseException as error:  # a signal came while the keeper had the turn
+                self._acquire()
+                return
+            except BaseException as error:  # a signal came, most likely while the keeper had the turn
                 self._interruption = error
+
+    def _acquire(self) -> None:
+        self._code_since = None
+        if not self._turn.acquire(blocking=False):
+            self._is_wanted = True
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self._turn.acquire()
         self._is_wanted = False
 
     def give_turn(self) -> None:
         """In the thread: code begins to run, or goes on. Raises what had to wait when the turn was taken."""
-        self._turn.release()
+        self._release()
         self._code_since = time.monotonic()
         if not self._code_runs.is_set():
             self._code_runs.set()
@@ -108,6 +110,14 @@ class Host:
                 self._keeper = threading.Thread(target=self._keep, name="durable-loop-keeper", daemon=True)
                 self._keeper.start()
         self._raise_interruption()
+
+    def _release(self) -> None:
+        """Give the turn, however often it was taken: where a signal came between, that is not known."""
+        try:
+            while True:
+                self._turn.release()
+        except RuntimeError:  # this thread does not have it
+            return
 
     def _raise_interruption(self) -> None:
         if self._interruption is not None:
