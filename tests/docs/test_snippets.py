@@ -3,7 +3,8 @@
 A Python block whose first line is `# name.py` is saved under that name; any other must run by itself. In a `console`
 block each line that begins with `$ durable` or `$ pytest` is run, in the order of the page, in the folder of those
 files. The lines below it are what it prints: each must be there, in that order; `…` stands for anything. `ID` is the id
-of the callback that is waited for. A block after `<!-- runs on -->` is one that waits for another block: it is left running meanwhile.
+of the callback that is waited for. A block after `<!-- runs on -->` is one that waits for another block: it is left
+running meanwhile.
 """
 
 from __future__ import annotations

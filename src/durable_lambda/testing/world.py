@@ -17,6 +17,7 @@ from durable_lambda.engine.invoker import Registration
 from durable_lambda.engine.machine.due import next_due
 from durable_lambda.engine.machine.limits import Limits
 from durable_lambda.engine.machine.log import history_of, recover
+from durable_lambda.engine.machine.records import ExecutionEnded
 from durable_lambda.engine.machine.state import ExecutionState
 from durable_lambda.engine.memory import MemoryStore
 from durable_lambda.engine.plain import PlainFunction
@@ -134,6 +135,10 @@ class World:
         """An execution as it stands."""
         hosted = self.host.live.get(row.id)
         return hosted.state if hosted is not None else recover(self.store.log(row.key), self._random.randbytes)
+
+    def ended(self, row: ExecutionRow) -> ExecutionEnded | None:
+        """How an execution ended, without folding all of its log."""
+        return None if row.id in self.host.live else self.store.end(row.key)
 
     def history(self, row: ExecutionRow) -> list[Event]:
         """What an engine would tell of it."""
