@@ -118,9 +118,14 @@ def _cut(text: str, size: int) -> str:
 
 def _stack(trace: TracebackType | None) -> list[str] | None:
     """The frames outside this package, innermost last."""
-    entries = traceback.extract_tb(trace)
-    shown = [entry for entry in entries if "/durable_lambda/" not in entry.filename.replace("\\", "/")]
-    return [_cut(line.rstrip(), MAX_STACK_LINE) for line in traceback.format_list(shown[-MAX_STACK_ENTRIES:])] or None
+    shown: list[TracebackType] = []
+    while trace is not None:
+        if "/durable_lambda/" not in trace.tb_frame.f_code.co_filename.replace("\\", "/"):
+            shown.append(trace)
+        trace = trace.tb_next
+    # One by one: to look up the lines of a frame costs more than all the rest, and most frames are not shown.
+    entries = [entry for each in shown[-MAX_STACK_ENTRIES:] for entry in traceback.extract_tb(each, limit=1)]
+    return [_cut(line.rstrip(), MAX_STACK_LINE) for line in traceback.format_list(entries)] or None
 
 
 class ExceptionClasses:
