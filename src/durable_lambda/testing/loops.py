@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import functools
+import os
 import threading
 import time
 from collections import deque
@@ -41,6 +42,8 @@ class VirtualLoop(InvocationLoop):
         super().__init__()
         self.lock = threading.Lock()
         """Held by the thread that runs the loop."""
+        self.is_abandoned = False
+        """Whether a run on it was broken off (Ctrl-C, a test's time-out): what is left of that must not go on later."""
         self._dropped: list[asyncio.Handle] = []
         self.on_jump: Callable[[float], None] = _nothing
         """Called with the seconds of each jump."""
@@ -103,7 +106,7 @@ _all: list[VirtualLoop] = []
 def kept_loop() -> VirtualLoop:
     """The loop of this thread."""
     loop: VirtualLoop | None = getattr(_kept, "loop", None)
-    if loop is None:
+    if loop is None or loop.is_abandoned:
         loop = _kept.loop = VirtualLoop()
         _all.append(loop)
     return loop
@@ -132,6 +135,17 @@ def _none() -> None:
 
 def _nothing(_: float) -> None:
     """Nobody keeps the time."""
+
+
+def _forget_parents() -> None:
+    """A forked process shares its parent's selectors, and has none of its threads."""
+    _kept.loop = None
+    _all.clear()
+    _threads.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_parents)
 
 
 @atexit.register

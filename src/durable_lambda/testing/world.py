@@ -113,6 +113,9 @@ class World:
             host.on_quiet = self.loop.stop
             try:
                 self.loop.run_forever()
+            except BaseException:
+                self.loop.is_abandoned = True
+                raise
             finally:
                 host.on_quiet = _nothing
 
