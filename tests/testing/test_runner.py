@@ -212,6 +212,22 @@ def test_time_that_passes_lets_a_callback_time_out() -> None:
     assert run.error.error_type == "durable_lambda.errors.CallbackTimeoutError"
 
 
+def test_the_timer_of_a_timeout_is_not_skipped_while_a_callback_is_waited_for() -> None:
+    async def ask(ctx: DurableContext) -> str:
+        return await ctx.callback_result(await ctx.create_callback("approval"), str)
+
+    @durable_execution
+    async def limited(event: None, ctx: DurableContext) -> str:
+        return await ctx.timeout("in time", timedelta(days=3), ask)
+
+    run = DurableTestRunner(limited).start()
+    assert run.open_callbacks == ["approval"]
+    run.send_callback_success("approval", "yes")
+    assert run.run().result == "yes"
+
+    assert DurableTestRunner(limited).start().advance(timedelta(days=3)).error.error_type == "TimeoutError"  # type: ignore[union-attr]
+
+
 def test_a_heartbeat_keeps_a_callback_open() -> None:
     @durable_execution
     async def beating(event: None, ctx: DurableContext) -> str:

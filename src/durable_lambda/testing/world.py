@@ -24,7 +24,10 @@ from durable_lambda.engine.plain import PlainFunction
 from durable_lambda.engine.requests import start_execution
 from durable_lambda.engine.store import ExecutionRow
 from durable_lambda.errors import ValidationError
+from durable_lambda.operations.parallel import ParallelBranch
+from durable_lambda.operations.race import TIMER
 from durable_lambda.protocol.events import Event
+from durable_lambda.protocol.operations import Operation
 from durable_lambda.retry import seed_jitter
 from durable_lambda.runtime.rehearsal import REHEARSAL, Rehearsal
 from durable_lambda.testing.clock import VirtualClock
@@ -80,6 +83,7 @@ class World:
             else:
                 host.register(function)
         self.clock.is_idle = lambda: host.is_idle
+        self.clock.goes_on = lambda: any(_goes_on(hosted.state) for hosted in host.live.values())
         return host
 
     def reopen(self, loop: VirtualLoop) -> None:
@@ -160,6 +164,22 @@ class World:
         """Nobody else runs the loop meanwhile."""
         with self.loop.lock:
             yield
+
+
+def _goes_on(state: ExecutionState) -> bool:
+    """Whether more than a time-out is waited for: the timer of `ctx.timeout` is none that a test would skip."""
+    if state.resume_at is not None:
+        return True
+    blocked = [state.operations[key] for key in state.blocked]
+    return any(
+        operation.type == "STEP" or (operation.type == "WAIT" and not _is_timer(operation, state))
+        for operation in blocked
+    )
+
+
+def _is_timer(operation: Operation, state: ExecutionState) -> bool:
+    branch = state.operations.get(operation.parent_id or "")
+    return branch is not None and branch.sub_type == ParallelBranch.sub_type and branch.name == TIMER
 
 
 def _nothing() -> None:
