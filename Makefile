@@ -10,7 +10,7 @@ SECONDS ?= 1200
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SOURCES := src tests examples benchmarks
+SOURCES := src tests examples benchmarks deploy
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak bench check fix clean

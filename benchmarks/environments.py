@@ -1,5 +1,7 @@
 """A virtual environment for each subject, made when it is needed and kept.
 
+The one of the official SDK is used by `tests/compatibility` too.
+
 Every library is installed as a user would have it, and compiled: with a missing byte code cache the figures for imports
 would be those of the compiler. This package is built and installed anew whenever its sources have changed.
 """
@@ -24,11 +26,26 @@ class Subject:
     title: str
     requirement: str
     directory: str
+    also: tuple[str, ...] = ()
+    """What our own functions need to run there."""
 
 
 SUBJECTS = {
     "ours": Subject("durable-lambda", ".", ".venv-bench-durable-lambda"),
     "official": Subject("official SDK", "aws-durable-execution-sdk-python==3.0.0", ".venv-bench-official"),
+    "official_runner": Subject(
+        "official local runner",
+        "aws-durable-execution-sdk-python-testing==1.4.0",
+        ".venv-official-runner",
+        ("msgspec", "h11"),
+    ),
+    "deployment": Subject(
+        "deployment tools",
+        "aws-sam-cli==1.170.0",
+        ".venv-deployment",
+        ("aws-cdk-lib>=2.237.1", "constructs>=10", "python-hcl2>=7"),
+    ),
+    "runtime": Subject("Lambda runtime client", "awslambdaric==4.2.2", ".venv-runtime"),
     "async_peer": Subject("async peer", "async-durable-execution==2.5.0", ".venv-bench-async-peer"),
     "dbos": Subject("DBOS", "dbos==3.4.0", ".venv-bench-dbos"),
 }
@@ -66,11 +83,11 @@ def _install(subject: str, it: Subject, say: Callable[[str], None]) -> None:
         _run([*pip, "--force-reinstall", "--no-deps", "--no-cache-dir", str(ROOT)])
     else:
         try:
-            _run([*pip, it.requirement])
+            _run([*pip, it.requirement, *it.also])
         except subprocess.CalledProcessError:
             newest = it.requirement.partition("==")[0]
             say(f"{it.requirement} cannot be had; taking the newest {newest} there is")
-            _run([*pip, newest])
+            _run([*pip, newest, *it.also])
     _run([str(python_of(subject)), "-m", "compileall", "-q", str(ROOT / it.directory / "lib")], check=False)
 
 

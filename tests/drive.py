@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from durable_lambda import durable_execution
+from durable_lambda import Handler
 from durable_lambda.loop import InvocationLoop
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.invocation import parse_invocation
@@ -36,6 +36,7 @@ class Execution:
         backend: RecordingBackend | None = None,
         loop: InvocationLoop | None = None,
         hooks: Any = None,
+        style: Callable[..., Handler[Any, Any]] = Handler,
     ) -> None:
         self.fn = fn
         self.event = event
@@ -44,6 +45,8 @@ class Execution:
         self.loop = loop
         """Where to run, if not on the loop of the process."""
         self.hooks = hooks
+        self.style = style
+        """What makes a handler of a function, with the options of `durable_execution`."""
         self.calls: list[list[OperationUpdate]] = []
         """The checkpoints of the last invocation."""
 
@@ -51,7 +54,7 @@ class Execution:
         """One invocation; from now on with another function, when one is given."""
         self.fn = self.fn if fn is None else fn
         before = len(self.backend.calls)
-        handler = durable_execution(backend=self.backend, start_delay=self.start_delay, hooks=self.hooks)(self.fn)
+        handler = self.style(self.fn, backend=self.backend, start_delay=self.start_delay, hooks=self.hooks)
         history = list(self.backend.operations.values())
         try:
             if self.loop is None:

@@ -9,6 +9,7 @@ NAMES = (
     "delayed",
     "map_items",
     "calls",
+    "cold_start",
     "engine_step",
     "engine_load",
     "recovery",

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from durable_lambda.runtime.logging import ExecutionFields as ExecutionFields
     from durable_lambda.runtime.operation import Operation as Operation
     from durable_lambda.runtime.tracing import OpenTelemetryHooks as OpenTelemetryHooks
+    from durable_lambda.serving import serve_lambda as serve_lambda
     from durable_lambda.styles import DurableHandler as DurableHandler
     from durable_lambda.styles import HandlerBuilder as HandlerBuilder
     from durable_lambda.sync_context import SyncDurableContext as SyncDurableContext
@@ -130,6 +131,7 @@ _HOMES = {
     "styles": ("DurableHandler", "HandlerBuilder"),
     "sync_context": ("SyncDurableContext",),
     "runtime.tracing": ("OpenTelemetryHooks",),
+    "serving": ("serve_lambda",),
     "values": ("Codec",),
 }
 _HOME_OF = {name: f"{__name__}.{home}" for home, names in _HOMES.items() for name in names}

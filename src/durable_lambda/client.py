@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Final, Protocol
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from durable_lambda.errors import BackendError, ValidationError
+from durable_lambda.errors import ValidationError
+from durable_lambda.lambda_api import lambda_client
 from durable_lambda.protocol.operations import ErrorObject
 
 if TYPE_CHECKING:
     from durable_lambda.engine import Engine, FileClient
 
 __all__ = ["CallbackClient"]
-
-_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
 class _Channel(Protocol):
@@ -119,24 +117,10 @@ class _LambdaApi:
     """The three calls through boto3."""
 
     def __init__(self, endpoint_url: str | None) -> None:
-        try:
-            # late: it takes half a second, and the other channels do without
-            import boto3  # pyright: ignore[reportMissingTypeStubs]
-            from botocore import UNSIGNED  # pyright: ignore[reportMissingTypeStubs]
-            from botocore.config import Config  # pyright: ignore[reportMissingTypeStubs]
-        except ImportError as error:
-            raise BackendError(
-                "sending callbacks to AWS needs boto3: pip install 'durable-lambda[aws]' "
-                "(or give db= or engine= for the embedded engine)"
-            ) from error
-        from durable_lambda.engine import values  # late, as above
+        self._client = lambda_client(endpoint_url)
+        from durable_lambda.engine import values  # late: AWS users do without the engine
 
         self._values = values
-        options: dict[str, Any] = {"endpoint_url": endpoint_url}
-        if endpoint_url is not None and urlsplit(endpoint_url).hostname in _LOOPBACK:
-            # An engine on this machine wants neither an account nor a region.
-            options |= {"region_name": "us-east-1", "config": Config(signature_version=UNSIGNED)}
-        self._client: Any = boto3.client("lambda", **options)  # pyright: ignore[reportUnknownMemberType]
 
     def send_callback_success(self, callback_id: str, value: Any = None) -> None:
         result = self._values.encode_value("value", value).encode("utf-8")

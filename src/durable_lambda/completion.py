@@ -108,8 +108,15 @@ class Completion(msgspec.Struct, frozen=True):
         """Raises `ValidationError` when a batch of that many branches could never be decided so."""
         if self.min_successful is not None and self.min_successful > total:
             raise ValidationError(
-                f"the completion asks for {self.min_successful} successful branches, and there are {total}"
+                f"the completion asks for {self.min_successful} successful branches, and there are {total}: it can "
+                f"never be met; ask for {total} at most, or leave out the call when there are too few"
             )
+
+    def least(self, total: int) -> int:
+        """How many of so many branches are begun at least, if none of them fails."""
+        if self.predicate is not None:
+            return 0
+        return total if self.min_successful is None else self.min_successful
 
     def decide(self, progress: BatchProgress) -> CompletionReason | None:
         """The reason for which the batch is decided, or `None` when it is not."""

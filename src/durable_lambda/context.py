@@ -177,18 +177,23 @@ class DurableContext(ContextBase):
         return self._scope.start(CreateCallback(self._scope, name, timeout, heartbeat_timeout))
 
     @overload
-    def callback_result(self, handle: CallbackHandle, result_type: type[R], *, raw: bool = False) -> Operation[R]: ...
+    def callback_result(
+        self, handle: CallbackHandle, result_type: type[R], *, raw: bool = False, codec: Codec[R] | None = None
+    ) -> Operation[R]: ...
     @overload
     def callback_result(
-        self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False
+        self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False, codec: Codec[Any] | None = None
     ) -> Operation[Any]: ...
-    def callback_result(self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False) -> Operation[Any]:
+    def callback_result(
+        self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False, codec: Codec[Any] | None = None
+    ) -> Operation[Any]:
         """The answer to a callback, waiting for it if need be. It may be read more than once, and costs no checkpoint.
 
         Args:
             handle: What `create_callback` gave.
             result_type: What the JSON of the answer is decoded into. Default: JSON's own types.
             raw: Give the string of the answer itself, undecoded.
+            codec: What decodes the answer in place of JSON: its `decode` gets the string that was sent.
 
         Returns:
             An operation that gives the answer; `None` where it had no result.
@@ -199,7 +204,7 @@ class DurableContext(ContextBase):
             CallbackError: The callback was cancelled or stopped.
             DeserializationError: The answer does not fit `result_type`.
         """
-        return self._scope.read(CallbackResult(self._scope, handle, result_type, raw=raw))
+        return self._scope.read(CallbackResult(self._scope, handle, result_type, raw=raw, codec=codec))
 
     @overload
     def wait_for_callback(
@@ -211,6 +216,7 @@ class DurableContext(ContextBase):
         heartbeat_timeout: Duration | None = None,
         retry: Retry | int | None = None,
         result_type: type[R],
+        codec: Codec[R] | None = None,
     ) -> Operation[R]: ...
     @overload
     def wait_for_callback(
@@ -222,6 +228,7 @@ class DurableContext(ContextBase):
         heartbeat_timeout: Duration | None = None,
         retry: Retry | int | None = None,
         result_type: Any = Any,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]: ...
     def wait_for_callback(
         self,
@@ -232,6 +239,7 @@ class DurableContext(ContextBase):
         heartbeat_timeout: Duration | None = None,
         retry: Retry | int | None = None,
         result_type: Any = Any,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]:
         """Make a callback, hand its id out in a step, and wait for the answer.
 
@@ -243,6 +251,7 @@ class DurableContext(ContextBase):
             heartbeat_timeout: As for `create_callback`.
             retry: For the submitter, as for `step`.
             result_type: As for `callback_result`.
+            codec: As for `callback_result`; what the operation stores of the answer is made by its `encode`.
 
         Raises:
             ValidationError: The call cannot be right; nothing was sent.
@@ -262,6 +271,7 @@ class DurableContext(ContextBase):
                 heartbeat_timeout=heartbeat_timeout,
                 retry=retry,
                 result_type=result_type,
+                codec=codec,
             )
         )
 
@@ -274,6 +284,7 @@ class DurableContext(ContextBase):
         initial_state: S,
         until: Callable[[S], bool],
         poll: Poll = DEFAULT_POLL,
+        codec: Codec[S] | None = None,
     ) -> Operation[S]: ...
     @overload
     def wait_for_condition(
@@ -284,6 +295,7 @@ class DurableContext(ContextBase):
         initial_state: S,
         until: Callable[[S], bool],
         poll: Poll = DEFAULT_POLL,
+        codec: Codec[S] | None = None,
     ) -> Operation[S]: ...
     def wait_for_condition(
         self,
@@ -293,6 +305,7 @@ class DurableContext(ContextBase):
         initial_state: Any,
         until: Callable[[Any], bool],
         poll: Poll = DEFAULT_POLL,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]:
         """Check again and again, with nothing running in between, until the state is as it should be.
 
@@ -303,6 +316,7 @@ class DurableContext(ContextBase):
             initial_state: What the first check gets.
             until: Whether a state is as it should be. It must be pure.
             poll: How often, and how long to wait in between. Default `Poll()`.
+            codec: How each state is stored. Default: JSON.
 
         Returns:
             An operation that gives the last state.
@@ -316,7 +330,7 @@ class DurableContext(ContextBase):
             job = await ctx.wait_for_condition("job", look, initial_state=job, until=lambda job: job.is_done)
         """
         return self._scope.start(
-            Condition(self._scope, name, check, initial_state=initial_state, until=until, poll=poll)
+            Condition(self._scope, name, check, initial_state=initial_state, until=until, poll=poll, codec=codec)
         )
 
     @overload
@@ -328,6 +342,8 @@ class DurableContext(ContextBase):
         *,
         result_type: type[R],
         tenant_id: str | None = None,
+        payload_codec: Codec[Any] | None = None,
+        codec: Codec[Any] | None = None,
     ) -> Operation[R]: ...
     @overload
     def invoke(
@@ -338,6 +354,8 @@ class DurableContext(ContextBase):
         *,
         result_type: Any = Any,
         tenant_id: str | None = None,
+        payload_codec: Codec[Any] | None = None,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]: ...
     def invoke(
         self,
@@ -347,6 +365,8 @@ class DurableContext(ContextBase):
         *,
         result_type: Any = Any,
         tenant_id: str | None = None,
+        payload_codec: Codec[Any] | None = None,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]:
         """Have another function, durable or not, do something, and give its result.
 
@@ -362,6 +382,8 @@ class DurableContext(ContextBase):
                 payload, which is `None` for a durable function and `{}` for another one.
             result_type: What the JSON of the result is decoded into. Default: JSON's own types.
             tenant_id: Which tenant the function runs for, if it isolates tenants. Default: none.
+            payload_codec: What writes the payload in place of JSON. The service takes JSON text only.
+            codec: What reads the result in place of JSON.
 
         Raises:
             ValidationError: A name or `tenant_id` is out of bounds; nothing was sent.
@@ -374,7 +396,16 @@ class DurableContext(ContextBase):
         Example:
             receipt = await ctx.invoke("charge", "payments:live", order, result_type=Receipt)
         """
-        call = Invoke(self._scope, name, function_name, payload, result_type=result_type, tenant_id=tenant_id)
+        call = Invoke(
+            self._scope,
+            name,
+            function_name,
+            payload,
+            result_type=result_type,
+            tenant_id=tenant_id,
+            payload_codec=payload_codec,
+            codec=codec,
+        )
         return self._scope.start(call)
 
     @overload
@@ -384,6 +415,7 @@ class DurableContext(ContextBase):
         fn: Callable[[*Ts, DurableContext], Coroutine[Any, Any, T]],
         *args: *Ts,
         virtual: bool = False,
+        codec: Codec[T] | None = None,
     ) -> Operation[T]: ...
     @overload
     def run_in_child_context(
@@ -393,6 +425,7 @@ class DurableContext(ContextBase):
         *args: *Ts,
         virtual: bool = False,
         result_type: type[R],
+        codec: Codec[R] | None = None,
     ) -> Operation[R]: ...
     @overload
     def run_in_child_context(
@@ -402,9 +435,16 @@ class DurableContext(ContextBase):
         *args: *Ts,
         virtual: bool = False,
         result_type: Any,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]: ...
     def run_in_child_context(
-        self, name: str | None, fn: Callable[..., Any], *args: Any, virtual: bool = False, result_type: Any = UNSET
+        self,
+        name: str | None,
+        fn: Callable[..., Any],
+        *args: Any,
+        virtual: bool = False,
+        result_type: Any = UNSET,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]:
         """Run `fn(*args, ctx)` with a context of its own, and remember its result as one operation.
 
@@ -417,12 +457,16 @@ class DurableContext(ContextBase):
             *args: Its arguments before the context.
             virtual: Number the operations apart, but record no operation for the context itself. Default: record one.
             result_type: What the result is decoded into. Default: the annotation of `fn`.
+            codec: How the result is stored. Default: JSON.
 
         Raises:
             ValidationError: The call cannot be right; nothing was sent.
             Exception: What `fn` raised, with its own type; `ChildContextError` where it cannot be rebuilt.
         """
-        return self._scope.start(ChildContext(self._scope, name, fn, args, virtual=virtual, result_type=result_type))
+        call: ChildContext[Any] = ChildContext(
+            self._scope, name, fn, args, virtual=virtual, result_type=result_type, codec=codec
+        )
+        return self._scope.start(call)
 
     @overload
     def parallel(
@@ -433,6 +477,7 @@ class DurableContext(ContextBase):
         max_concurrency: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
+        codec: Codec[Any] | None = None,
     ) -> Operation[BatchResult[T]]: ...
     @overload
     def parallel(
@@ -443,6 +488,7 @@ class DurableContext(ContextBase):
         max_concurrency: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
+        codec: Codec[Any] | None = None,
     ) -> Operation[BatchResult[T]]: ...
     def parallel(
         self,
@@ -452,6 +498,7 @@ class DurableContext(ContextBase):
         max_concurrency: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
+        codec: Codec[Any] | None = None,
     ) -> Operation[BatchResult[Any]]:
         """Run branches side by side, each with a context of its own, and remember what became of each.
 
@@ -462,6 +509,7 @@ class DurableContext(ContextBase):
             completion: When the batch is decided. Default: `Completion.all_successful()`, at the first failure.
                 Branches that are not done then are cancelled.
             nesting: `"flat"` records no operation for each branch, only those in it. Default: `"nested"`.
+            codec: How the result of each branch is stored. Default: JSON.
 
         Returns:
             An operation that gives a `BatchResult`, in the order of the branches. It raises nothing because a branch
@@ -476,7 +524,13 @@ class DurableContext(ContextBase):
         """
         return self._scope.start(
             Parallel(
-                self._scope, name, branches, max_concurrency=max_concurrency, completion=completion, nesting=nesting
+                self._scope,
+                name,
+                branches,
+                max_concurrency=max_concurrency,
+                completion=completion,
+                nesting=nesting,
+                codec=codec,
             )
         )
 
@@ -491,6 +545,7 @@ class DurableContext(ContextBase):
         completion: Completion | None = None,
         item_name: Callable[[Item, int], str] | None = None,
         nesting: Nesting = "nested",
+        codec: Codec[Any] | None = None,
     ) -> Operation[BatchResult[T]]:
         """Run `fn(item, ctx)` for each item, side by side, and remember what became of each.
 
@@ -503,6 +558,7 @@ class DurableContext(ContextBase):
             completion: As for `parallel`.
             item_name: Makes the name of an item's operation from the item and its index. Default: `map-item-<index>`.
             nesting: As for `parallel`.
+            codec: As for `parallel`.
 
         Returns:
             An operation that gives a `BatchResult`, in the order of the items.
@@ -525,6 +581,7 @@ class DurableContext(ContextBase):
                 completion=completion,
                 item_name=item_name,
                 nesting=nesting,
+                codec=codec,
             )
         )
 
@@ -575,6 +632,7 @@ class DurableContext(ContextBase):
         fn: Callable[[*Ts, DurableContext], Coroutine[Any, Any, T]],
         *args: *Ts,
         retry: Retry | int | None = None,
+        codec: Codec[T] | None = None,
     ) -> Operation[T]: ...
     @overload
     def with_retry(
@@ -584,6 +642,7 @@ class DurableContext(ContextBase):
         *args: *Ts,
         retry: Retry | int | None = None,
         result_type: type[R],
+        codec: Codec[R] | None = None,
     ) -> Operation[R]: ...
     @overload
     def with_retry(
@@ -593,6 +652,7 @@ class DurableContext(ContextBase):
         *args: *Ts,
         retry: Retry | int | None = None,
         result_type: Any,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]: ...
     def with_retry(
         self,
@@ -601,21 +661,24 @@ class DurableContext(ContextBase):
         *args: Any,
         retry: Retry | int | None = None,
         result_type: Any = UNSET,
+        codec: Codec[Any] | None = None,
     ) -> Operation[Any]:
         """Run a block of operations, and when it fails run it again after a durable wait.
 
         Args:
-            name: As for `step`. The waits are named `<name>-backoff-<n>`.
+            name: As for `step`. The waits are named `<name>-backoff-<n>`, or not at all.
             fn: An `async def` that takes the context last. Its operations are new ones in each attempt.
             *args: Its arguments before the context.
             retry: As for `step`.
             result_type: What the result is decoded into. Default: the annotation of `fn`.
+            codec: How the result is stored. Default: JSON.
 
         Raises:
             ValidationError: The call cannot be right; nothing was sent.
             Exception: What the last attempt raised.
         """
-        return self._scope.start(WithRetry(self._scope, name, fn, args, retry=retry, result_type=result_type))
+        call: WithRetry[Any] = WithRetry(self._scope, name, fn, args, retry=retry, result_type=result_type, codec=codec)
+        return self._scope.start(call)
 
     def saga(self, name: str = "saga") -> Saga:
         """Steps that are undone in reverse order when the block fails.

@@ -1,87 +1,82 @@
-"""Exceptions to the wire's error objects and back, by one rule for the first run and for every replay.
+"""Exceptions to the wire's error objects, for the first run and for every replay alike.
 
-An exception is recorded as its qualified class name, its text, its arguments and attributes, and its stack. It is
-rebuilt as itself when its class is found again: a builtin, one of this package's errors, a class in a module that was
-loaded when the function was loaded, or one that the call names. Nothing is imported because a record names it, and no
-`__init__` of a user's class is called. What cannot be found comes back as the fallback that the operation has.
-
-The first run goes through the same record, so `except PaymentDeclined` catches the same the first time and every time.
+An exception is recorded as its qualified class name, its text, its stack, what it carries (`carried`), and the
+exceptions that it hangs on: its cause, its context, the parts of a group. `rebuilding` makes the same exception of
+that. The first run goes through the same record, so `except PaymentDeclined` catches the same the first time and every
+time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sys
 import traceback
-from base64 import b64decode
-from collections.abc import Collection, Iterable, Mapping
-from types import TracebackType
-from typing import Any, Final, cast
+from contextlib import suppress
+from types import MemberDescriptorType, TracebackType
+from typing import Any, Final, NoReturn, cast
 
 import msgspec
 
-from durable_lambda.errors import ErrorFields, OperationError
+from durable_lambda.carried import Unrecordable, carried, class_name
+from durable_lambda.errors import ErrorFields
 from durable_lambda.protocol.operations import ErrorObject
 
 MAX_STACK_ENTRIES: Final = 50
+MAX_OTHERS_STACK_ENTRIES: Final = 5
+MAX_OTHERS: Final = 1_000
+"""Exceptions that one hangs on, its parts included."""
+MAX_BARE_PARTS: Final = 100
+"""Parts of a group that is too large to be recorded with what they carry."""
 MAX_MESSAGE: Final = 64 * 1024
+MAX_BARE_MESSAGE: Final = 1024
 MAX_DATA: Final = 256 * 1024
 MAX_STACK_LINE: Final = 2 * 1024
-"""Bytes; what is longer is cut (a message) or left out (arguments, attributes), so that an error always fits."""
+"""Bytes; what is longer is cut (a message) or left out (links, arguments, attributes), so that an error always fits."""
 
 CANCELLED: Final = "asyncio.CancelledError"
 
 
 class RecordedException(msgspec.Struct, omit_defaults=True):
-    """What `ErrorData` holds of an exception of ours: JSON values only."""
+    """What `ErrorData` holds of an exception of ours: JSON values only.
+
+    Exceptions may hang on each other in a ring, so they are a list: `others`, of the outermost one. A number that
+    stands for an exception is 0 for the outermost one, and its place among them from 1.
+    """
 
     args: list[Any]
     attributes: dict[str, Any] = {}
-    binary: list[int] = []
-    """The places of arguments that are bytes, and stand here in base64."""
-    exceptions: list[ErrorObject] = []
+    notes: list[str] = []
+    exceptions: list[int] = []
     """The parts of a group; its `args` have the message alone."""
-
-
-_decode_recorded = msgspec.json.Decoder(RecordedException).decode
+    cause: int | None = None
+    context: int | None = None
+    """What was being handled when it was raised, where Python tells that."""
+    others: list[RecordedException] = []
+    type: str = ""
+    """This, the text and the last lines of the stack: of one of `others`. The `ErrorObject` has the outermost one's."""
+    message: str = ""
+    stack: list[str] | None = None
 
 
 def error_type_name(cls: type[BaseException]) -> str:
     """The name of an exception class on the wire: a builtin without its module, any other with it."""
     if cls is asyncio.CancelledError:
         return CANCELLED
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    return cls.__qualname__ if cls.__module__ == "builtins" else class_name(cls)
 
 
 def describe(error: BaseException) -> ErrorObject:
-    """The record of an exception. Arguments and attributes that are no JSON values are left out."""
-    message = text_of(error)
-    data = msgspec.json.encode(_record(error, message)).decode()
+    """The record of an exception. What it carries that has no form in JSON is left out."""
+    data = _Recording(error).json()
+    if len(data) > MAX_DATA:
+        data = _Recording(error, links=False).json()
+    if len(data) > MAX_DATA:
+        data = _Recording(error, links=False, bare=True).json()
     return ErrorObject(
         error_type=error_type_name(type(error)),
-        error_message=message,
-        error_data=data if len(data.encode()) <= MAX_DATA else None,
-        stack_trace=_stack(error.__traceback__),
+        error_message=text_of(error),
+        error_data=data.decode() if len(data) <= MAX_DATA else None,
+        stack_trace=_stack(error.__traceback__, MAX_STACK_ENTRIES),
     )
-
-
-def _record(error: BaseException, message: str) -> RecordedException:
-    attributes = {
-        key: value
-        for key, value in vars(error).items()
-        if not key.startswith("__") and (value is None or _json_or_none(value) is not None)
-    }
-    if isinstance(error, BaseExceptionGroup):
-        parts = cast("tuple[BaseException, ...]", error.exceptions)  # pyright: ignore[reportUnknownMemberType]
-        return RecordedException([error.message], attributes, exceptions=[describe(part) for part in parts])
-    args = error.args
-    if isinstance(error, OSError) and error.filename is not None:
-        args = (error.errno, error.strerror, error.filename, None, error.filename2)
-    binary = [place for place, value in enumerate(args) if isinstance(value, bytes)]
-    kept = [value if place in binary else _json_or_none(value) for place, value in enumerate(args)]
-    if any(now is None and before is not None for now, before in zip(kept, args, strict=True)):
-        return RecordedException([message], attributes)
-    return RecordedException(kept, attributes, binary)
 
 
 def fields_of(record: ErrorObject) -> ErrorFields:
@@ -94,12 +89,13 @@ def fields_of(record: ErrorObject) -> ErrorFields:
     }
 
 
-def _json_or_none(value: object) -> object:
-    """The value when JSON gives it back equal, else `None`."""
+def raise_as_recorded(error: BaseException) -> NoReturn:
+    """Raise an exception with the context that was recorded, not with the exception that is being handled here."""
+    context = error.__context__
     try:
-        return value if msgspec.json.decode(msgspec.json.encode(value)) == value else None
-    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
-        return None
+        raise error
+    finally:
+        object.__setattr__(error, "__context__", context)  # a frozen dataclass may be an exception
 
 
 def text_of(error: BaseException) -> str:
@@ -111,94 +107,143 @@ def text_of(error: BaseException) -> str:
     return _cut(text, MAX_MESSAGE)
 
 
+class _Recording:
+    """An exception and those that it hangs on, each of them once.
+
+    Args:
+        error: The exception.
+        links: Whether causes and contexts are recorded, and the stacks of other exceptions.
+        bare: Whether nothing is but types and texts, and of a large group its first parts.
+    """
+
+    def __init__(self, error: BaseException, *, links: bool = True, bare: bool = False) -> None:
+        self._links = links
+        self._bare = bare
+        self._errors = [error]
+        self._numbers = {id(error): 0}
+
+    def json(self) -> bytes:
+        outermost = self._record(self._errors[0])
+        number = 1
+        while number < len(self._errors):  # recording one may add others
+            error = self._errors[number]
+            record = self._record(error)
+            record.type, record.message = error_type_name(type(error)), self._text(error)
+            record.stack = _stack(error.__traceback__, MAX_OTHERS_STACK_ENTRIES) if self._links else None
+            outermost.others.append(record)
+            number += 1
+        return msgspec.json.encode(outermost)
+
+    def _number(self, error: BaseException) -> int:
+        """The number of an exception. Raises `Unrecordable` when there are too many."""
+        number = self._numbers.get(id(error))
+        if number is None:
+            if len(self._errors) > MAX_OTHERS:
+                raise Unrecordable("too many exceptions")
+            number = self._numbers[id(error)] = len(self._errors)
+            self._errors.append(error)
+        return number
+
+    def _record(self, error: BaseException) -> RecordedException:
+        record = RecordedException(self._args(error), self._attributes(error), _notes(error))
+        parts = _parts(error)
+        if self._bare:
+            record.notes = []
+            parts = parts[:MAX_BARE_PARTS]
+        with suppress(Unrecordable):
+            for part in parts:
+                record.exceptions.append(self._number(part))
+        if left := len(_parts(error)) - len(record.exceptions):
+            record.notes.append(f"{left} more exceptions of this group are not recorded: there are too many")
+        if self._links:
+            record.cause = self._linked(error.__cause__)
+            record.context = None if error.__suppress_context__ else self._linked(error.__context__)
+        return record
+
+    def _linked(self, error: BaseException | None) -> int | None:
+        try:
+            return None if error is None else self._number(error)
+        except Unrecordable:
+            return None
+
+    def _text(self, error: BaseException) -> str:
+        return _cut(text_of(error), MAX_BARE_MESSAGE if self._bare else MAX_MESSAGE)
+
+    def _args(self, error: BaseException) -> list[Any]:
+        if isinstance(error, BaseExceptionGroup):
+            return [_cut(error.message, MAX_BARE_MESSAGE if self._bare else MAX_MESSAGE)]
+        args = error.args
+        if isinstance(error, OSError) and error.filename is not None:
+            args = (error.errno, error.strerror, error.filename, None, error.filename2)
+        if not self._bare:
+            with suppress(Unrecordable, RecursionError):
+                return [carried(value, self._number) for value in args]
+        return [text_of(error) if self._numbers[id(error)] == 0 else self._text(error)]
+
+    def _attributes(self, error: BaseException) -> dict[str, Any]:
+        kept: dict[str, Any] = {}
+        if not self._bare:
+            for key, value in _attributes_of(error).items():
+                with suppress(Unrecordable, RecursionError):
+                    kept[key] = carried(value, self._number)
+        return kept
+
+
+def _attributes_of(error: BaseException) -> dict[str, Any]:
+    """What an exception has beside `args`: in its `__dict__`, in slots, and what some builtins keep apart."""
+    found = {key: value for key, value in vars(error).items() if not key.startswith("__")}
+    apart = slots_of(type(error))
+    if isinstance(error, (ImportError, NameError, AttributeError)):
+        apart = [*apart, "name", "path"]
+    return found | {name: value for name in apart if (value := getattr(error, name, None)) is not None}
+
+
+def slots_of(cls: type) -> list[str]:
+    """The names of the slots that a class and its bases have, those of builtins aside."""
+    return [
+        name
+        for each in cls.__mro__
+        if each.__module__ != "builtins"
+        for name, member in vars(each).items()
+        if isinstance(member, MemberDescriptorType)
+    ]
+
+
+def _notes(error: BaseException) -> list[str]:
+    notes: object = getattr(error, "__notes__", None)
+    if not isinstance(notes, list):
+        return []
+    return [_cut(note, MAX_MESSAGE) for note in cast("list[object]", notes) if isinstance(note, str)]
+
+
+def _parts(error: BaseException) -> tuple[BaseException, ...]:
+    if not isinstance(error, BaseExceptionGroup):
+        return ()
+    return cast("tuple[BaseException, ...]", error.exceptions)  # pyright: ignore[reportUnknownMemberType]
+
+
 def _cut(text: str, size: int) -> str:
     encoded = text.encode("utf-8", "replace")
     return encoded.decode() if len(encoded) <= size else encoded[: size - 3].decode("utf-8", "ignore") + "…"
 
 
-def _stack(trace: TracebackType | None) -> list[str] | None:
-    """The frames outside this package, innermost last."""
+def place_of(error: BaseException) -> str | None:
+    """The line of user code that raised an exception."""
+    frames = _frames(error.__traceback__, 1)
+    return f"{frames[-1].filename}:{frames[-1].lineno}, in {frames[-1].name}" if frames else None
+
+
+def _stack(trace: TracebackType | None, most: int) -> list[str] | None:
+    lines = traceback.format_list(_frames(trace, most))
+    return [_cut(line.rstrip(), MAX_STACK_LINE) for line in lines] or None
+
+
+def _frames(trace: TracebackType | None, most: int) -> list[traceback.FrameSummary]:
+    """The innermost frames outside this package, innermost last."""
     shown: list[TracebackType] = []
     while trace is not None:
         if "/durable_lambda/" not in trace.tb_frame.f_code.co_filename.replace("\\", "/"):
             shown.append(trace)
         trace = trace.tb_next
     # One by one: to look up the lines of a frame costs more than all the rest, and most frames are not shown.
-    entries = [entry for each in shown[-MAX_STACK_ENTRIES:] for entry in traceback.extract_tb(each, limit=1)]
-    return [_cut(line.rstrip(), MAX_STACK_LINE) for line in traceback.format_list(entries)] or None
-
-
-class ExceptionClasses:
-    """The exception classes that records may be rebuilt into: a snapshot of the loaded modules."""
-
-    def __init__(self, modules: Collection[str] | None = None) -> None:
-        self._modules = frozenset(sys.modules if modules is None else modules)
-        self._found: dict[str, type[BaseException] | None] = {}
-
-    def find(self, name: str, named: Iterable[type[BaseException]] = ()) -> type[BaseException] | None:
-        """The class of a recorded type name, among those that a call names and then in the snapshot."""
-        for cls in named:
-            if error_type_name(cls) == name:
-                return cls
-        if name not in self._found:
-            self._found[name] = self._search(name)
-        return self._found[name]
-
-    def _search(self, name: str) -> type[BaseException] | None:
-        if name == CANCELLED:
-            return asyncio.CancelledError
-        path = name.split(".")
-        for split in range(len(path) - 1, -1, -1):
-            module = ".".join(path[:split]) or "builtins"
-            if module in self._modules and module in sys.modules:
-                return _class_at(sys.modules[module], path[split:], name)
-        return None
-
-    def rebuild(self, error: ErrorObject, named: Iterable[type[BaseException]] = ()) -> BaseException | None:
-        """The exception of a record, or `None` when its class is not among the known ones."""
-        cls = self.find(error.error_type, named) if error.error_type else None
-        if cls is None:
-            return None
-        try:
-            return self._made(cls, _recorded(error))
-        except Exception:  # its class has other ideas of how it is made
-            return None
-
-    def _made(self, cls: type[BaseException], recorded: RecordedException) -> BaseException:
-        args: list[Any] = [
-            b64decode(value) if place in recorded.binary else value for place, value in enumerate(recorded.args)
-        ]
-        if recorded.exceptions:
-            args.append([self._part(part) for part in recorded.exceptions])
-        # A builtin keeps some of it outside `args` (`SystemExit.code`), so its own part is initialised; no user's is.
-        base = next(each for each in cls.__mro__ if each.__module__ == "builtins")
-        exception = base.__new__(cls, *args)
-        base.__init__(exception, *args)
-        vars(exception).update(recorded.attributes)
-        return exception
-
-    def _part(self, part: ErrorObject) -> BaseException:
-        rebuilt = self.rebuild(part)
-        if rebuilt is not None:
-            return rebuilt
-        return OperationError(
-            ": ".join(text for text in (part.error_type, part.error_message) if text),
-            **fields_of(part),
-        )
-
-
-def _class_at(module: object, path: list[str], name: str) -> type[BaseException] | None:
-    found: object = module
-    for part in path:  # `__dict__`, not `getattr`: a module's `__getattr__` may import
-        members: Mapping[str, object] = getattr(found, "__dict__", {})
-        found = members.get(part)
-    if isinstance(found, type) and issubclass(found, BaseException) and error_type_name(found) == name:
-        return found
-    return None
-
-
-def _recorded(error: ErrorObject) -> RecordedException:
-    try:
-        return _decode_recorded(error.error_data or "")
-    except msgspec.MsgspecError:  # recorded by another SDK
-        return RecordedException([] if error.error_message is None else [error.error_message])
+    return [entry for each in shown[-most:] for entry in traceback.extract_tb(each, limit=1)]

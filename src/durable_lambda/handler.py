@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, TypedDict, TypeVar, Unpack, overload
 
@@ -23,23 +24,24 @@ from durable_lambda.errors import (
     SerializationError,
     ValidationError,
 )
-from durable_lambda.failures import ExceptionClasses, describe
+from durable_lambda.failures import describe
 from durable_lambda.loop import InvocationLoop
 from durable_lambda.protocol.backend import DurableBackend
 from durable_lambda.protocol.errors import ServiceError
-from durable_lambda.protocol.hosting import LambdaContext
+from durable_lambda.protocol.hosting import InvocationInterrupted, LambdaContext
 from durable_lambda.protocol.invocation import InvocationInput, InvocationOutput, parse_invocation
 from durable_lambda.protocol.limits import MAX_EXECUTION_PAYLOAD, MAX_INVOCATION_RESPONSE, MAX_PAGE_SIZE
 from durable_lambda.protocol.operations import Operation, RawOperation, decode_operation, operation_id_of
 from durable_lambda.protocol.updates import OperationUpdate
+from durable_lambda.rebuilding import ExceptionClasses
 from durable_lambda.runtime import process
 from durable_lambda.runtime.checkpointer import START_DELAY, classified
 from durable_lambda.runtime.instrumentation import Instrumentation
-from durable_lambda.runtime.invocation import Ending, Invocation, InvocationInterrupted
+from durable_lambda.runtime.invocation import Ending, Invocation
 from durable_lambda.runtime.journal import Journal
 from durable_lambda.runtime.scope import Scope
 from durable_lambda.signature import check_signature, checked_delay, checked_error_hook
-from durable_lambda.values import codec_for, parameter_type, result_codec, round_trip
+from durable_lambda.values import Codec, check_codec, codec_for, parameter_type, result_codec, round_trip
 
 if TYPE_CHECKING:
     from durable_lambda.runtime.hooks import Hooks
@@ -70,9 +72,13 @@ class Handler(Generic[E, R]):
         hooks: Hooks | Iterable[Hooks] | None = None,
         on_error: ErrorHook | None = None,
         start_delay: float = START_DELAY,
+        codec: Codec[str] | None = None,
     ) -> None:
         if isinstance(fn, Handler):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValidationError(f"{fn!r} is one already: decorate it once")
+        if codec is not None:
+            check_codec(codec, "@durable_execution()")
+        self._codec = codec
         self._event_parameter = check_signature(fn)
         self._on_error = checked_error_hook(on_error)
         self._make_scope = _awaiting_scope if is_async(fn) else _blocking_scope()
@@ -112,6 +118,12 @@ class Handler(Generic[E, R]):
             ValueError: The event is not that of a durable invocation.
             BackendError: The service could not be reached or refused the token; Lambda invokes again.
         """
+        backend = self._backend
+        if hasattr(event, "service_client") and hasattr(event, "to_json_dict"):
+            # late: only the official test runner calls like this
+            from durable_lambda.backends.service_client import ServiceClientBackend
+
+            event, backend = event.to_json_dict(), ServiceClientBackend(event.service_client)
         try:
             invocation = parse_invocation(event)
         except ValueError as error:
@@ -119,13 +131,10 @@ class Handler(Generic[E, R]):
                 f"{error} (Lambda calls {self!r} like this. To run it here use the `durable run` command or a "
                 "durable_lambda.engine.Engine; the function itself is its `fn`.)"
             ) from None
-        if self._backend is None:
-            raise ValidationError(
-                f"{self!r} has no backend to send checkpoints to: pass one with @durable_execution(backend=…), or "
-                "register the function with a durable_lambda.engine.Engine"
-            )
+        if backend is None:
+            backend = _lambda_backend(self)
         try:
-            output = process.run(self.invoke(invocation, self._backend, lambda_context))
+            output = process.run(self.invoke(invocation, backend, lambda_context))
         except InvocationInterrupted as interruption:
             if interruption.__cause__ is not None:
                 raise interruption.__cause__ from None
@@ -167,6 +176,7 @@ class Handler(Generic[E, R]):
             lambda_context=lambda_context,
             classes=self._classes,
             start_delay=self._start_delay,
+            codec=self._codec,
         )
         observer = run.observer = self._instrumentation.observe(self.name, run)
         answer = self._run(run, execution)
@@ -225,6 +235,18 @@ def _blocking_scope() -> Callable[[Invocation], Scope]:
     from durable_lambda.sync_context import SyncDurableContext
 
     return lambda run: SyncScope(run, SyncDurableContext)
+
+
+def _lambda_backend(handler: Handler[Any, Any]) -> DurableBackend:
+    """AWS Lambda, in a process that Lambda (or what stands in for it) started. Raises `ValidationError` elsewhere."""
+    if not {"AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME"} & os.environ.keys():
+        raise ValidationError(
+            f"{handler!r} has no backend to send checkpoints to, and this is not AWS Lambda: pass one with "
+            "@durable_execution(backend=…), or register the function with a durable_lambda.engine.Engine"
+        )
+    from durable_lambda.backends.aws import default_backend  # late: it brings HTTP and TLS
+
+    return default_backend()
 
 
 async def _load_operations(invocation: InvocationInput, backend: DurableBackend) -> list[RawOperation]:
@@ -293,6 +315,7 @@ class HandlerOptions(TypedDict, total=False):
 
     name: str | None
     backend: DurableBackend | None
+    codec: Codec[str] | None
     hooks: Hooks | Iterable[Hooks] | None
     on_error: ErrorHook | None
     start_delay: float
@@ -323,7 +346,8 @@ def durable_execution(fn: Callable[..., Any] | None = None, /, **options: Any) -
     Args:
         fn: The function, when the decorator is used without arguments.
         name: What an engine calls the function. Default: its own name.
-        backend: Where checkpoints go when Lambda calls the handler. An engine brings its own.
+        backend: Where checkpoints go when Lambda calls the handler. Default: the API of AWS Lambda, by an
+            `AwsBackend`. An engine brings its own.
         hooks: Who is told what happens: one `Hooks`, or several, the first of them outermost. Those of installed
             packages (entry points of group `durable_lambda.hooks`) and OpenTelemetry come before them.
         on_error: A function of the exception that the execution is about to fail with. It may return another one, which
@@ -332,6 +356,9 @@ def durable_execution(fn: Callable[..., Any] | None = None, /, **options: Any) -
             call no durable operations. It never sees a suspension, nor an invocation that is made again. Default: none.
         start_delay: Seconds that a step's START waits for its outcome, so that a fast step is one call; 0 sends it
             before the body runs. Default 0.05.
+        codec: What the stored text of every result is put through: an encryption or a compression of the results of
+            steps, conditions, child contexts and branches. Not of the event and the execution's result, of callbacks
+            and invokes, which others write and read, nor of errors. Default: they are stored as JSON.
 
     Raises:
         ValidationError: The function does not take an event and a context of its kind.

@@ -10,6 +10,7 @@ from durable_lambda.handler import ErrorHook, Handler, HandlerOptions
 from durable_lambda.protocol.backend import DurableBackend
 from durable_lambda.runtime.hooks import Hooks
 from durable_lambda.signature import check_signature
+from durable_lambda.values import Codec
 
 E = TypeVar("E")
 R = TypeVar("R")
@@ -80,6 +81,11 @@ class HandlerBuilder(Generic[E, R]):
     def with_hooks(self, hooks: Hooks | Iterable[Hooks]) -> Self:
         """Who is told what happens: `hooks` of `durable_execution`."""
         self._options["hooks"] = hooks
+        return self
+
+    def with_codec(self, codec: Codec[str]) -> Self:
+        """What the stored text of every result is put through: `codec` of `durable_execution`."""
+        self._options["codec"] = codec
         return self
 
     def with_error_handler(self, on_error: ErrorHook) -> Self:

@@ -30,7 +30,7 @@ from durable_lambda.operations.wait_for_callback import WaitForCallback
 from durable_lambda.operations.with_retry import WithRetry
 from durable_lambda.retry import DEFAULT_POLL, Poll, Retry
 from durable_lambda.runtime.sync_scope import SyncScope
-from durable_lambda.values import UNSET
+from durable_lambda.values import UNSET, Codec
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -93,12 +93,18 @@ class SyncDurableContext(ContextBase):
         return self._scope.run(CreateCallback(self._scope, name, timeout, heartbeat_timeout))
 
     @overload
-    def callback_result(self, handle: CallbackHandle, result_type: type[R], *, raw: bool = False) -> R: ...
+    def callback_result(
+        self, handle: CallbackHandle, result_type: type[R], *, raw: bool = False, codec: Codec[R] | None = None
+    ) -> R: ...
     @overload
-    def callback_result(self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False) -> Any: ...
-    def callback_result(self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False) -> Any:
+    def callback_result(
+        self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False, codec: Codec[Any] | None = None
+    ) -> Any: ...
+    def callback_result(
+        self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False, codec: Codec[Any] | None = None
+    ) -> Any:
         """The answer to a callback, waiting for it if need be: `DurableContext.callback_result`."""
-        return self._scope.read_here(CallbackResult(self._scope, handle, result_type, raw=raw))
+        return self._scope.read_here(CallbackResult(self._scope, handle, result_type, raw=raw, codec=codec))
 
     @overload
     def wait_for_callback(
@@ -110,6 +116,7 @@ class SyncDurableContext(ContextBase):
         heartbeat_timeout: Duration | None = None,
         retry: Retry | int | None = None,
         result_type: type[R],
+        codec: Codec[R] | None = None,
     ) -> R: ...
     @overload
     def wait_for_callback(
@@ -121,6 +128,7 @@ class SyncDurableContext(ContextBase):
         heartbeat_timeout: Duration | None = None,
         retry: Retry | int | None = None,
         result_type: Any = Any,
+        codec: Codec[Any] | None = None,
     ) -> Any: ...
     def wait_for_callback(
         self,
@@ -131,6 +139,7 @@ class SyncDurableContext(ContextBase):
         heartbeat_timeout: Duration | None = None,
         retry: Retry | int | None = None,
         result_type: Any = Any,
+        codec: Codec[Any] | None = None,
     ) -> Any:
         """Make a callback, hand its id out in a step, and wait for the answer: `DurableContext.wait_for_callback`."""
         return self._scope.run(
@@ -143,6 +152,7 @@ class SyncDurableContext(ContextBase):
                 heartbeat_timeout=heartbeat_timeout,
                 retry=retry,
                 result_type=result_type,
+                codec=codec,
             )
         )
 
@@ -154,10 +164,13 @@ class SyncDurableContext(ContextBase):
         initial_state: S,
         until: Callable[[S], bool],
         poll: Poll = DEFAULT_POLL,
+        codec: Codec[S] | None = None,
     ) -> S:
         """Check again and again, with nothing running in between: `DurableContext.wait_for_condition`."""
         return self._scope.run(
-            ConditionInThread(self._scope, name, check, initial_state=initial_state, until=until, poll=poll)
+            ConditionInThread(
+                self._scope, name, check, initial_state=initial_state, until=until, poll=poll, codec=codec
+            )
         )
 
     @overload
@@ -169,6 +182,8 @@ class SyncDurableContext(ContextBase):
         *,
         result_type: type[R],
         tenant_id: str | None = None,
+        payload_codec: Codec[Any] | None = None,
+        codec: Codec[Any] | None = None,
     ) -> R: ...
     @overload
     def invoke(
@@ -179,6 +194,8 @@ class SyncDurableContext(ContextBase):
         *,
         result_type: Any = Any,
         tenant_id: str | None = None,
+        payload_codec: Codec[Any] | None = None,
+        codec: Codec[Any] | None = None,
     ) -> Any: ...
     def invoke(
         self,
@@ -188,10 +205,21 @@ class SyncDurableContext(ContextBase):
         *,
         result_type: Any = Any,
         tenant_id: str | None = None,
+        payload_codec: Codec[Any] | None = None,
+        codec: Codec[Any] | None = None,
     ) -> Any:
         """Have another function, durable or not, do something, and give its result: `DurableContext.invoke`."""
         return self._scope.run(
-            Invoke(self._scope, name, function_name, payload, result_type=result_type, tenant_id=tenant_id)
+            Invoke(
+                self._scope,
+                name,
+                function_name,
+                payload,
+                result_type=result_type,
+                tenant_id=tenant_id,
+                payload_codec=payload_codec,
+                codec=codec,
+            )
         )
 
     @overload
@@ -201,6 +229,7 @@ class SyncDurableContext(ContextBase):
         fn: Callable[[*Ts, SyncDurableContext], T],
         *args: *Ts,
         virtual: bool = False,
+        codec: Codec[T] | None = None,
     ) -> T: ...
     @overload
     def run_in_child_context(
@@ -210,6 +239,7 @@ class SyncDurableContext(ContextBase):
         *args: *Ts,
         virtual: bool = False,
         result_type: type[R],
+        codec: Codec[R] | None = None,
     ) -> R: ...
     @overload
     def run_in_child_context(
@@ -219,12 +249,21 @@ class SyncDurableContext(ContextBase):
         *args: *Ts,
         virtual: bool = False,
         result_type: Any,
+        codec: Codec[Any] | None = None,
     ) -> Any: ...
     def run_in_child_context(
-        self, name: str | None, fn: Callable[..., Any], *args: Any, virtual: bool = False, result_type: Any = UNSET
+        self,
+        name: str | None,
+        fn: Callable[..., Any],
+        *args: Any,
+        virtual: bool = False,
+        result_type: Any = UNSET,
+        codec: Codec[Any] | None = None,
     ) -> Any:
         """Run `fn(*args, ctx)`, in this thread, with a context of its own: `DurableContext.run_in_child_context`."""
-        call: ChildContext[Any] = ChildContext(self._scope, name, fn, args, virtual=virtual, result_type=result_type)
+        call: ChildContext[Any] = ChildContext(
+            self._scope, name, fn, args, virtual=virtual, result_type=result_type, codec=codec
+        )
         return self._scope.run(call)
 
     def parallel(
@@ -235,6 +274,7 @@ class SyncDurableContext(ContextBase):
         max_concurrency: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
+        codec: Codec[Any] | None = None,
     ) -> BatchResult[T]:
         """Run branches side by side, each with a context and on a thread of its own: `DurableContext.parallel`.
 
@@ -243,7 +283,13 @@ class SyncDurableContext(ContextBase):
         """
         return self._scope.run(
             Parallel(
-                self._scope, name, branches, max_concurrency=max_concurrency, completion=completion, nesting=nesting
+                self._scope,
+                name,
+                branches,
+                max_concurrency=max_concurrency,
+                completion=completion,
+                nesting=nesting,
+                codec=codec,
             )
         )
 
@@ -258,6 +304,7 @@ class SyncDurableContext(ContextBase):
         completion: Completion | None = None,
         item_name: Callable[[Item, int], str] | None = None,
         nesting: Nesting = "nested",
+        codec: Codec[Any] | None = None,
     ) -> BatchResult[T]:
         """Run `fn(item, ctx)` for each item, on threads as `parallel` does: `DurableContext.map`."""
         return self._scope.run(
@@ -271,6 +318,7 @@ class SyncDurableContext(ContextBase):
                 completion=completion,
                 item_name=item_name,
                 nesting=nesting,
+                codec=codec,
             )
         )
 
@@ -294,6 +342,7 @@ class SyncDurableContext(ContextBase):
         fn: Callable[[*Ts, SyncDurableContext], T],
         *args: *Ts,
         retry: Retry | int | None = None,
+        codec: Codec[T] | None = None,
     ) -> T: ...
     @overload
     def with_retry(
@@ -303,6 +352,7 @@ class SyncDurableContext(ContextBase):
         *args: *Ts,
         retry: Retry | int | None = None,
         result_type: type[R],
+        codec: Codec[R] | None = None,
     ) -> R: ...
     @overload
     def with_retry(
@@ -312,6 +362,7 @@ class SyncDurableContext(ContextBase):
         *args: *Ts,
         retry: Retry | int | None = None,
         result_type: Any,
+        codec: Codec[Any] | None = None,
     ) -> Any: ...
     def with_retry(
         self,
@@ -320,9 +371,10 @@ class SyncDurableContext(ContextBase):
         *args: Any,
         retry: Retry | int | None = None,
         result_type: Any = UNSET,
+        codec: Codec[Any] | None = None,
     ) -> Any:
         """Run a block of operations, and when it fails run it again after a wait: `DurableContext.with_retry`."""
-        call: WithRetry[Any] = WithRetry(self._scope, name, fn, args, retry=retry, result_type=result_type)
+        call: WithRetry[Any] = WithRetry(self._scope, name, fn, args, retry=retry, result_type=result_type, codec=codec)
         return self._scope.run(call)
 
     def saga(self, name: str = "saga") -> SyncSaga:

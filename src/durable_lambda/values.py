@@ -6,7 +6,8 @@ only JSON's own types are accepted: anything else would change its type between 
 refused at once.
 
 `msgspec` does the work, and knows dataclasses, structs, typed dicts, named tuples, enums, dates, `Decimal`, `UUID`,
-bytes, sets, tuples, unions and generics. Decoders are made once a type, resolved annotations kept once a function.
+bytes, sets, tuples, unions and generics; pydantic does it where a type is its own (`models`). Codecs are made once a
+type, resolved annotations kept once a function.
 """
 
 from __future__ import annotations
@@ -15,17 +16,38 @@ import functools
 import inspect
 import typing
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any
 from weakref import WeakKeyDictionary
 
-import msgspec
+from durable_lambda.codecs import (
+    PLAIN,
+    Codec,
+    JsonCodec,
+    Layered,
+    read_payload,
+    round_trip,
+    to_json,
+    told,
+    write_payload,
+)
+from durable_lambda.errors import ValidationError
+from durable_lambda.models import codec_of_models, concerns_pydantic
 
-from durable_lambda.errors import DeserializationError, SerializationError, ValidationError
-
-T = TypeVar("T")
-
-_encode = msgspec.json.encode
-_decode = msgspec.json.decode
+__all__ = [
+    "UNSET",
+    "Codec",
+    "JsonCodec",
+    "Layered",
+    "check_codec",
+    "codec_for",
+    "parameter_type",
+    "read_payload",
+    "result_codec",
+    "round_trip",
+    "to_json",
+    "told",
+    "write_payload",
+]
 
 
 class Unset:
@@ -35,104 +57,13 @@ class Unset:
 UNSET = Unset()
 
 
-class Codec(Protocol[T]):
-    """How values of a type are stored. A string in, the same value out."""
-
-    def encode(self, value: T) -> str:
-        """The value as a string. Raises `SerializationError` when it cannot be one."""
-        ...
-
-    def decode(self, payload: str) -> T:
-        """The value of a string. Raises `DeserializationError` when it has none."""
-        ...
-
-
-class JsonCodec(Generic[T]):
-    """JSON for one declared type."""
-
-    __slots__ = ("_decoder", "declared")
-
-    def __init__(self, declared: Any) -> None:
-        self.declared = declared
-        try:
-            self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(declared)
-        except TypeError as error:
-            raise ValidationError(f"{type_name(declared)} is no type that JSON can be decoded into: {error}") from error
-
-    def encode(self, value: T) -> str:
-        """Raises `SerializationError` when the value, or a part of it, has no JSON form."""
-        try:
-            return _encode(value).decode()
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise SerializationError(
-                f"cannot write {_shown(value)} as JSON: {error}; return plain data or annotate the type"
-            ) from error
-
-    def decode(self, payload: str) -> T:
-        """Raises `DeserializationError` when the text is no JSON or does not fit the type."""
-        try:
-            return self._decoder.decode(payload)
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
-            raise DeserializationError(
-                f"cannot read {_excerpt(payload)} as {type_name(self.declared)}: {error}"
-            ) from error
-
-    def round_trip(self, value: T) -> tuple[str, T]:
-        """The value as JSON, and as it will come back. Raises `SerializationError` when the one or the other fails."""
-        payload = self.encode(value)
-        try:
-            return payload, self.decode(payload)
-        except DeserializationError as error:
-            raise SerializationError(
-                f"{_shown(value)} does not fit the declared {type_name(self.declared)}: {error.__cause__}"
-            ) from error
-
-
-class PlainJsonCodec(JsonCodec[Any]):
-    """JSON where no type is declared: what does not come back equal is refused when it is written."""
-
-    __slots__ = ()
-
-    def __init__(self) -> None:
-        super().__init__(Any)
-
-    def encode(self, value: Any) -> str:
-        return self.round_trip(value)[0]
-
-    def round_trip(self, value: Any) -> tuple[str, Any]:
-        """Raises `SerializationError` for everything but JSON's own types."""
-        payload = super().encode(value)
-        returned = _decode(payload)
-        if returned != value:
-            place, before, after = _first_change("", value, returned)
-            raise SerializationError(
-                f"{_shown(before)}{f' at {place}' if place else ''} would come back as {_shown(after)}: without a "
-                "declared type only str, finite numbers, bool, None, list and dict with str keys are stored; annotate "
-                "what the function returns (`-> Type`) or pass result_type=Type"
-            )
-        return payload, returned
-
-
-PLAIN = PlainJsonCodec()
-
-
 @functools.lru_cache(maxsize=1024)
 def _codec_of_hashable(declared: Any) -> JsonCodec[Any]:
-    return JsonCodec(declared)
+    return _codec_of_type(declared)
 
 
-def round_trip(codec: Codec[T], value: T) -> tuple[str, T]:
-    """The value as a codec stores it, and as it will come back.
-
-    Raises:
-        SerializationError: It cannot be stored, or would not come back.
-    """
-    if isinstance(codec, JsonCodec):
-        return codec.round_trip(value)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    payload = codec.encode(value)
-    if not isinstance(payload, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise SerializationError(f"{type(codec).__qualname__}.encode() must return a str, not {_shown(payload)}")
-    return payload, codec.decode(payload)
+def _codec_of_type(declared: Any) -> JsonCodec[Any]:
+    return codec_of_models(declared) if concerns_pydantic(declared) else JsonCodec(declared)
 
 
 def codec_for(declared: Any) -> JsonCodec[Any]:
@@ -145,7 +76,17 @@ def codec_for(declared: Any) -> JsonCodec[Any]:
     try:
         return _codec_of_hashable(declared)
     except TypeError:  # an annotation that has no hash
-        return JsonCodec(declared)
+        return _codec_of_type(declared)
+
+
+def check_codec(codec: object, where: str) -> None:
+    """Raises `ValidationError` for what is no codec: an object with `encode` and `decode`."""
+    methods = (getattr(codec, name, None) for name in ("encode", "decode"))
+    if isinstance(codec, type) or not all(callable(method) for method in methods):
+        raise ValidationError(
+            f"codec= of {where} takes an object with encode(value) -> str and decode(text), not {codec!r}"
+            + (f": {codec.__name__}(…)" if isinstance(codec, type) else "")
+        )
 
 
 _codecs: WeakKeyDictionary[Any, JsonCodec[Any]] = WeakKeyDictionary()
@@ -215,34 +156,3 @@ def _awaited(annotation: Any) -> Any:
     if typing.get_origin(annotation) in (Awaitable, Coroutine):
         return typing.get_args(annotation)[-1]
     return annotation
-
-
-def type_name(declared: Any) -> str:
-    """A type as it is written."""
-    if isinstance(declared, type) and not typing.get_args(declared):
-        return declared.__qualname__
-    return str(declared).replace("typing.", "")
-
-
-def _first_change(place: str, value: Any, returned: Any) -> tuple[str, Any, Any]:
-    """Where a value and what came back of it differ, and the two there."""
-    for step, before in _members(value):
-        after = next((each for at, each in _members(returned) if at == step), before)
-        if before != after and type(value) is type(returned):
-            return _first_change(f"{place}[{step!r}]", before, after)
-    return place, value, returned
-
-
-def _members(value: Any) -> list[tuple[Any, Any]]:
-    """The parts of a list or a dict, each with its index or key."""
-    if type(value) is list:
-        return list(enumerate(cast("list[Any]", value)))
-    return list(cast("dict[Any, Any]", value).items()) if type(value) is dict else []
-
-
-def _shown(value: Any) -> str:
-    return f"a value of type {type(value).__qualname__}"
-
-
-def _excerpt(payload: str) -> str:
-    return repr(payload if len(payload) <= 80 else payload[:77] + "...")

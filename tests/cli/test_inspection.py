@@ -45,7 +45,7 @@ def test_list_tells_every_execution_the_newest_first(cli: Cli) -> None:
 def test_show_draws_the_tree_and_the_result(cli: Cli) -> None:
     cli.json("run", "app.py:nested", "--event", "1", "--name", "n1")
     shown = cli("show", "n1").stdout
-    assert re.search(r"n1  succeeded  .*\n└─ ✓ outer +context.*\n   └─ ✓ inner +step", shown)
+    assert re.search(r"n1  succeeded  .*\n└─ ✓ outer +run_in_child_context.*\n   └─ ✓ inner +step", shown)
     assert shown.endswith("\n1\n")
     document = cli.json("show", "n1")
     assert [each["Type"] for each in document["Operations"]] == ["EXECUTION", "CONTEXT", "STEP"]

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from durable_lambda.cli.live import LineDisplay, TreeDisplay, can_draw, line_writer, paint
-from durable_lambda.cli.tree import View, view
+from durable_lambda.drawing.tree import View, view
 from durable_lambda.protocol.operations import CallbackDetails, Operation, OperationStatus, StepDetails
 
 NOW = 1_750_000_000.0
@@ -122,3 +122,64 @@ def test_where_only_ascii_is_known_only_ascii_is_written() -> None:
     line_writer(stream)("└─ ✓ Ångström")
     assert raw.getvalue() == b"`- + ?ngstr?m\n"
     assert not can_draw(Console(file=stream, force_terminal=True))
+
+
+def items(done: int, *, running: int) -> list[Operation]:
+    begun = round(NOW * 1000)
+    return [
+        Operation("m", "CONTEXT", "STARTED", begun, name="invoices", sub_type="Map"),
+        *(
+            Operation(f"i{index}", "CONTEXT", "SUCCEEDED" if index < done else "STARTED", begun, "m", f"item-{index}")
+            for index in range(done + running)
+        ),
+    ]
+
+
+def test_a_thousand_branches_are_a_few_lines() -> None:
+    written: list[str] = []
+    with LineDisplay(written.append) as display:
+        for done in range(990):
+            seen = [Operation("e", "EXECUTION", "STARTED", round(NOW * 1000), name="n1"), *items(done, running=30)]
+            display.update(view(seen, NOW, most=display.most))
+    assert [line.split("  ", 1)[1] for line in written[1:]] == [
+        "● invoices  map  running  0 ms",
+        *(f"  … {100 * n} more: {100 * n - 10} succeeded, 10 running" for n in range(1, 10)),
+    ]
+
+
+def test_of_many_branches_a_failure_and_a_retry_are_told() -> None:
+    written: list[str] = []
+    failed = Operation("i3", "CONTEXT", "FAILED", round(NOW * 1000), "m", "item-3")
+    retrying = Operation("s", "STEP", "PENDING", round(NOW * 1000), "i29", "send", step_details=StepDetails(1))
+    operations = [each for each in items(20, running=20) if each.id != "i3"]
+    with LineDisplay(written.append) as display:
+        display.update(
+            view(
+                [Operation("e", "EXECUTION", "STARTED", round(NOW * 1000), name="n1"), *operations, failed, retrying],
+                NOW,
+                most=display.most,
+            )
+        )
+    assert [line.split()[2] for line in written[2:]] == ["send", "item-3"]
+
+
+def test_the_last_count_of_many_is_told_when_all_is_over() -> None:
+    written: list[str] = []
+    with LineDisplay(written.append) as display:
+        operations = items(50, running=0)
+        display.update(view([Operation("e", "EXECUTION", "STARTED", name="n1"), *operations], NOW, most=20))
+        assert not any("more" in line for line in written)
+        display.update(view([Operation("e", "EXECUTION", "SUCCEEDED", name="n1"), *operations], NOW, most=20))
+    assert any(line.endswith("… 30 more succeeded") for line in written)
+
+
+@pytest.mark.usefixtures("no_log_handlers")
+def test_a_thousand_branches_fit_on_the_terminal(screen: Console) -> None:
+    with TreeDisplay(screen) as display:
+        for done in (0, 400, 970):
+            seen = [Operation("e", "EXECUTION", "STARTED", name="n1"), *items(done, running=30)]
+            display.update(view(seen, NOW, most=display.most))
+    last = written(screen)[written(screen).rindex("n1  running") :].splitlines()
+    assert len(last) == 2 + display.most + 1
+    assert "item-970" in last[2]
+    assert last[-1].strip() == "└─ … 996 more: 970 succeeded, 26 running"

@@ -22,6 +22,22 @@ async def handler(event: int, ctx: DurableContext) -> int:
     return event + 1
 """
 
+FAMILY = """
+from durable_lambda import DurableContext, durable_execution
+
+@durable_execution
+async def parent(event: int, ctx: DurableContext) -> int:
+    return await ctx.invoke("ask", "child", event, result_type=int) + await ctx.invoke("ask again", "orders", event)
+
+@durable_execution
+async def child(event: int, ctx: DurableContext) -> int:
+    return 0 if event == 0 else 1 + await ctx.invoke("go on", "child", event - 1, result_type=int)
+
+@durable_execution(name="orders")
+async def named(event: int, ctx: DurableContext) -> int:
+    return 10 * event
+"""
+
 
 def test_it_runs_to_the_result_and_exits_with_zero(cli: Cli) -> None:
     done = cli("run", "app.py:handler", "--event", '{"a": "b"}', "--name", "n1", "--skip-time")
@@ -159,7 +175,7 @@ def test_skipped_time_does_not_run_into_the_timeout_of_a_callback(cli: Cli) -> N
 def test_children_are_indented_and_prints_of_the_handler_are_kept(cli: Cli) -> None:
     done = cli("run", "app.py:nested", "--event", "1", "--name", "n1")
     assert done.returncode == 0, done.stderr
-    assert re.search(r"\d\d:\d\d:\d\d  ✓ outer  context", done.stdout)
+    assert re.search(r"\d\d:\d\d:\d\d  ✓ outer  run_in_child_context", done.stdout)
     assert re.search(r"\d\d:\d\d:\d\d    ✓ inner  step", done.stdout)
     assert "printed by the handler" in done.stdout
 
@@ -177,7 +193,7 @@ def test_on_a_terminal_it_draws_a_tree_in_place(cli: Cli) -> None:
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", output)
     assert "printed by the handler" in plain
     final = plain[plain.rindex("n1  succeeded") :]
-    assert re.search(r"└─ ✓ outer +context +succeeded", final)
+    assert re.search(r"└─ ✓ outer +run_in_child_context +succeeded", final)
     assert re.search(r"   └─ ✓ inner +step +succeeded", final)
     assert final.rstrip().endswith("7")
 
@@ -235,3 +251,148 @@ def test_a_name_that_has_ended_tells_that_nothing_was_run(cli: Cli) -> None:
 def test_closed_standard_streams_do_not_change_the_exit_code(cli: Cli) -> None:
     command = f"{DURABLE} run app.py:nested --event 1 --name quiet 2>&-"
     assert subprocess.run(command, shell=True, cwd=cli.folder, check=False, stdout=subprocess.DEVNULL).returncode == 0
+
+
+def test_functions_of_the_module_may_invoke_each_other_and_themselves(cli: Cli) -> None:
+    (cli.folder / "family.py").write_text(FAMILY)
+    assert cli.json("run", "family.py:parent", "--event", "3", "--name", "n1")["Result"] == "33"
+    assert cli.json("run", "family.py:child", "--event", "2", "--name", "n2")["Result"] == "2"
+    functions = [each["FunctionArn"].split(":")[6] for each in cli.json("list")["DurableExecutions"]]
+    assert sorted(functions) == ["child"] * 6 + ["family-child", "family-parent", "orders"]
+
+
+def test_functions_that_cannot_be_told_apart_are_refused_before_anything_is_stored(cli: Cli) -> None:
+    (cli.folder / "family.py").write_text(FAMILY.replace('name="orders"', 'name="child"'))
+    assert "'child' and 'named' in family.py are both called 'child'" in cli.refused(
+        "run", "family.py:parent", "--event", "3"
+    )
+    (cli.folder / "clan.py").write_text(FAMILY.replace('name="orders"', 'name="clan-parent"'))
+    assert "two functions are called 'clan-parent'" in cli.refused("run", "clan.py:parent", "--event", "3")
+    (cli.folder / "tribe.py").write_text(FAMILY.replace('name="orders"', 'name="no name"'))
+    assert "the function's name 'no name' must be" in cli.refused("run", "tribe.py:parent", "--event", "3")
+    assert not (cli.folder / "durable.db").exists()
+
+
+def test_sigterm_leaves_the_execution_resumable_and_says_how(cli: Cli) -> None:
+    process = cli.start("run", "app.py:hanging", "--event", '"x"', "--name", "n1")
+    read_until(process, "hangs  step  running")
+    process.send_signal(signal.SIGTERM)
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == 143
+    assert "Traceback" not in output + errors
+    assert "Terminated. The execution goes on where it stands with:\n  durable run app.py:hanging --name n1" in errors
+    assert cli.json("run", "app.py:hanging", "--name", "n1")["Result"] == '"onetwo"'
+
+
+def test_sigterm_gives_the_terminal_its_cursor_back(cli: Cli) -> None:
+    terminal, end = pty.openpty()
+    environment = {**cli.environment, "TERM": "xterm-256color"}
+    command = [DURABLE, "run", "app.py:hanging", "--event", '"x"', "--name", "n1"]
+    with subprocess.Popen(command, cwd=cli.folder, env=environment, stdin=end, stdout=end, stderr=end) as process:
+        os.close(end)
+        seen = b""
+        while b"hangs" not in seen:
+            seen += os.read(terminal, 65_536)
+        assert b"\x1b[?25l" in seen, "the cursor is hidden while the tree is drawn"
+        process.send_signal(signal.SIGTERM)
+        seen += _read_all(terminal).encode()
+    assert process.returncode == 143
+    assert seen.rindex(b"\x1b[?25h") > seen.rindex(b"\x1b[?25l")
+
+
+def test_what_a_stopped_execution_was_at_is_shown_as_not_finished(cli: Cli) -> None:
+    process = cli.start("run", "app.py:handler", "--event", "{}", "--name", "n1")
+    read_until(process, "rest  wait  waiting")
+    assert cli("stop", "n1").returncode == 0
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 1
+    for shown in (output, cli("show", "n1").stdout):
+        assert re.search(r"○ rest +wait +not finished", shown), shown
+    assert "waiting" not in cli("show", "n1").stdout
+
+
+MANY = """
+from durable_lambda import DurableContext, durable_execution
+
+async def double(item: int, ctx: DurableContext) -> int:
+    return 2 * item
+
+@durable_execution
+async def handler(event: int, ctx: DurableContext) -> int:
+    return sum((await ctx.map("items", list(range(event)), double, max_concurrency=10)).results())
+"""
+
+
+def test_many_branches_are_a_few_lines_on_a_terminal_and_all_of_them_for_who_asks(cli: Cli) -> None:
+    (cli.folder / "many.py").write_text(MANY)
+    cli.json("run", "many.py", "--event", "300", "--name", "n1")
+    environment = {**cli.environment, "TERM": "xterm-256color"}
+
+    def on_a_terminal(*arguments: str) -> list[str]:
+        terminal, end = pty.openpty()
+        with subprocess.Popen(
+            [DURABLE, *arguments], cwd=cli.folder, env=environment, stdout=end, stderr=end
+        ) as process:
+            os.close(end)
+            output = _read_all(terminal)
+        assert process.returncode == 0, output
+        return output.splitlines()
+
+    assert any("280 more succeeded" in line for line in on_a_terminal("show", "n1"))
+    assert len(on_a_terminal("show", "n1")) < 30
+    assert sum("map-item" in line for line in on_a_terminal("show", "n1", "--all")) == 300
+    assert cli("show", "n1").stdout.count("map-item") == 300, "a pipe has all, to be searched"
+
+
+ESCALATING = """
+from durable_lambda import CallbackTimeoutError, DurableContext, durable_execution
+
+@durable_execution
+async def handler(event: int, ctx: DurableContext) -> str:
+    await ctx.wait("a year", 31_536_000)
+    approval = await ctx.create_callback("approval", timeout=1)
+    try:
+        return await ctx.callback_result(approval, str)
+    except CallbackTimeoutError:
+        return "too late"
+"""
+
+
+def test_skip_time_skips_waits_while_time_outs_come_when_they_are_due(cli: Cli) -> None:
+    (cli.folder / "escalating.py").write_text(ESCALATING)
+    assert cli.json("run", "escalating.py", "--event", "1", "--name", "n1", "--skip-time")["Result"] == '"too late"'
+    events = {each["EventType"]: each["EventTimestamp"] for each in cli.json("history", "n1")["Events"]}
+    assert events["WaitSucceeded"] - events["WaitStarted"] >= 31_536_000
+    assert 1 <= events["CallbackTimedOut"] - events["CallbackStarted"] < 20
+
+
+WAITING_CHILD = """
+from durable_lambda import DurableContext, durable_execution
+
+@durable_execution
+async def parent(event: int, ctx: DurableContext) -> int:
+    return await ctx.invoke("ask", "quote", event, result_type=int)
+
+@durable_execution
+async def other(event: int, ctx: DurableContext) -> int:
+    return event
+
+@durable_execution
+async def quote(event: int, ctx: DurableContext) -> int:
+    await ctx.wait("a day", 86_400)
+    return FACTOR * event
+"""
+
+
+def test_what_another_module_has_invoked_is_not_gone_on_with_by_a_function_of_the_same_name(cli: Cli) -> None:
+    for name, factor in (("fish", "2"), ("meat", "3")):
+        (cli.folder / f"{name}.py").write_text(WAITING_CHILD.replace("FACTOR", factor))
+    process = cli.start("run", "fish.py:parent", "--event", "5", "--name", "n1")
+    read_until(process, "ask  invoke  waiting")
+    process.kill()
+    process.wait()
+    told = "durable.db has an unfinished 'quote' that 'fish-parent' of another module has invoked"
+    assert told in cli.refused("run", "meat.py:other", "--event", "1")
+    assert cli.json("run", "fish.py:other", "--event", "1")["Result"] == "1", "it is the same module's"
+    assert cli.json("run", "fish.py:parent", "--name", "n1", "--skip-time")["Result"] == "10"
+    assert cli.json("run", "meat.py:parent", "--event", "5", "--skip-time")["Result"] == "15"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from durable_lambda.cli.failure import CommandError
-from durable_lambda.cli.target import hosted_name, load_target
+from durable_lambda.cli.target import hosted_name, invocable, load_target
 
 HANDLERS = """
 from durable_lambda import DurableContext, durable_execution
@@ -134,3 +134,40 @@ def test_in_a_file_a_function_is_known_by_its_module_and_name_or_by_the_name_tha
     assert hosted_name(load_target("grocery.till:handler")) == "grocery-till-handler"
     assert hosted_name(load_target("grocery.till:named")) == "orders"
     assert hosted_name(load_target("grocery/till.py:handler")) == "till-handler"
+
+
+def test_a_class_is_known_by_its_module_and_name_too(tmp_path: Path) -> None:
+    of_class = (
+        "\nfrom durable_lambda import DurableHandler\n"
+        "class Orders(DurableHandler{}):\n"
+        "    async def handle(self, event: int, ctx: DurableContext) -> int:\n        return event\n"
+        "orders = Orders()\n"
+    )
+    (tmp_path / "shop_of_class.py").write_text(HANDLERS + of_class.format(""))
+    (tmp_path / "shop_of_named_class.py").write_text(HANDLERS + of_class.format(', name="orders"'))
+    assert hosted_name(load_target("shop_of_class.py:orders")) == "shop_of_class-Orders"
+    assert hosted_name(load_target("shop_of_named_class.py:orders")) == "orders"
+
+
+def test_what_may_be_invoked_are_the_durable_functions_of_the_module_by_their_own_names(tmp_path: Path) -> None:
+    (tmp_path / "parts_of_app.py").write_text(HANDLERS.replace("def other", "def part"))
+    more = "\nfrom parts_of_app import part\nalias = other\n@durable_execution(name='orders')\n" + (
+        "async def named(event: int, ctx: DurableContext) -> int:\n    return 1\n"
+    )
+    (tmp_path / "app_whole.py").write_text(HANDLERS + more)
+    handler = load_target("app_whole.py:handler")
+    found = invocable("app_whole.py:handler")
+    assert sorted(found) == ["handler", "orders", "other", "part"]
+    assert found["handler"] is handler
+
+
+def test_two_functions_of_one_name_are_told_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "first_of_two.py").write_text(HANDLERS)
+    (tmp_path / "app_two.py").write_text("from first_of_two import handler as first\n" + HANDLERS)
+    load_target("app_two.py:other")
+    with pytest.raises(CommandError) as info:
+        invocable("app_two.py:other")
+    assert str(info.value) == (
+        "'first' and 'handler' in app_two.py are both called 'handler', so ctx.invoke cannot tell them apart; give one "
+        "another name with @durable_execution(name=…)"
+    )

@@ -4,7 +4,7 @@ A Python block whose first line is `# name.py` is saved under that name; any oth
 block each line that begins with `$ durable` or `$ pytest` is run, in the order of the page, in the folder of those
 files. The lines below it are what it prints: each must be there, in that order; `…` stands for anything. `ID` is the id
 of the callback that is waited for. A block after `<!-- runs on -->` is one that waits for another block: it is left
-running meanwhile.
+running meanwhile. The pages of the operations have the files of their index as well.
 """
 
 from __future__ import annotations
@@ -22,8 +22,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from durable_lambda import DurableContext
+from shown import assert_shows
+
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+INDEX = ROOT / "docs" / "operations.md"
 PROGRAMS = {"durable": [str(Path(sys.executable).with_name("durable"))], "pytest": [sys.executable, "-m", "pytest"]}
 if not any(plugin.name == "durable_lambda" for plugin in entry_points(group="pytest11")):
     PROGRAMS["pytest"] += ["-p", "durable_lambda.testing.pytest_plugin"]  # not installed, but on the path
@@ -33,6 +37,12 @@ class Block(NamedTuple):
     language: str
     runs_on: bool
     text: str
+
+    @property
+    def file_name(self) -> str:
+        """What a block of Python is saved as; empty for one that is run."""
+        named = re.match(r"# (\w+\.py)\n", self.text) if self.language == "python" else None
+        return named[1] if named else ""
 
 
 class Command(NamedTuple):
@@ -56,15 +66,6 @@ def commands(block: Block) -> list[Command]:
     return [command for command in found if command.line.split()[0] in PROGRAMS]
 
 
-def check_output(command: Command, output: str) -> None:
-    place = 0
-    for expected in command.expected:
-        words = (r"\s+".join(map(re.escape, part.split())) for part in expected.split("…"))
-        match = re.compile(r".*?".join(words)).search(output, place)
-        assert match, f"$ {command.line}\nprinted\n{output}\nand not, or not there:\n{expected}"
-        place = match.end()
-
-
 class Reader:
     """Somebody with a terminal or two."""
 
@@ -72,10 +73,14 @@ class Reader:
         self.folder = folder
         self.waiting: list[tuple[Command, subprocess.Popen[str]]] = []
 
+    def save_files(self, page: Path) -> None:
+        for block in blocks(page):
+            if block.file_name:
+                (self.folder / block.file_name).write_text(block.text, encoding="utf-8")
+
     def follow(self, block: Block) -> None:
-        first_line = block.text.splitlines()[0]
-        if block.language == "python" and re.fullmatch(r"# \w+\.py", first_line):
-            (self.folder / first_line[2:]).write_text(block.text, encoding="utf-8")
+        if block.file_name:
+            (self.folder / block.file_name).write_text(block.text, encoding="utf-8")
         elif block.language == "python":
             subprocess.run([sys.executable, "-c", block.text], check=True, cwd=self.folder)
         elif block.language == "console":
@@ -116,13 +121,15 @@ class Reader:
             command, process = self.waiting.pop()
             output, _ = process.communicate(timeout=30)
             assert process.returncode == 0, f"$ {command.line}\nexited with {process.returncode}:\n{output}"
-            check_output(command, output)
+            assert_shows(command.line, command.expected, output)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_what_the_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None:
     reader = Reader(tmp_path)
     try:
+        if page.is_relative_to(INDEX.with_suffix("")) or page == INDEX:
+            reader.save_files(INDEX)
         for block in blocks(page):
             reader.follow(block)
         reader.finish()
@@ -136,3 +143,23 @@ def test_every_python_block_is_closed_and_every_page_is_read() -> None:
     for page in PAGES:
         assert page.read_text(encoding="utf-8").count("```") % 2 == 0, page
     assert len(PAGES) >= 3
+
+
+def test_links_between_pages_and_to_files_lead_somewhere() -> None:
+    for page in PAGES:
+        for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert "://" in link or (page.parent / link).exists(), f"{page}: {link}"
+
+
+def test_each_operation_has_a_page_with_what_is_replayed_and_the_index_has_each_page() -> None:
+    index = INDEX.read_text(encoding="utf-8")
+    pages = sorted((ROOT / "docs" / "operations").glob("*.md"))
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert f"(operations/{page.name})" in index
+        assert "```python" in text
+        assert "../../examples/operations/" in text, f"{page.name} names no example"
+        assert "**Replayed**" in text or "is replayed" in text, page.name
+    methods = {name for name, value in vars(DurableContext).items() if callable(value) and not name.startswith("_")}
+    told = "".join(page.read_text(encoding="utf-8") for page in pages)
+    assert methods <= set(re.findall(r"\bctx\.(\w+)\(", told))

@@ -63,6 +63,17 @@ def test_a_function_that_is_not_registered_is_named_beside_those_that_are(engine
         engine.start("order")
 
 
+def test_a_function_may_be_started_by_itself_instead_of_its_name(engine):
+    script = Script(one_step)
+    with pytest.raises(ValidationError, match=r"is not registered; call engine.register\(…\) .* registered: none yet"):
+        engine.start(script, {"amount": 7})
+    engine.register(script, name="paying")
+    execution = engine.start(script, {"amount": 7}, execution_name="order-1")
+    assert execution.result(10) == {"paid": 7}
+    assert execution.function == "paying"
+    assert engine.start("paying", {"amount": 7}, execution_name="order-1").id == execution.id
+
+
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "ä", "x" * 65])
 def test_a_name_that_the_service_would_not_take_is_refused(engine, name):
     engine.register(Script(one_step))
@@ -156,9 +167,21 @@ def test_waiting_too_long_for_a_result_is_a_timeout_error(engine):
         await run.wait("w", 10)
 
     engine.register(Script(body))
-    execution = engine.start("orders")
-    with pytest.raises(TimeoutError):
+    execution = engine.start("orders", execution_name="order-1")
+    told = r"execution 'order-1' of 'orders' has not ended within 0.01 s; it goes on: call again to wait for longer"
+    with pytest.raises(TimeoutError, match=told):
         execution.result(0.01)
+    with pytest.raises(TimeoutError, match=told):
+        execution.wait(timeout=0.01)
+
+    async def patient():
+        with pytest.raises(TimeoutError, match=told):
+            await execution.aresult(0.01)
+        with pytest.raises(TimeoutError, match=told):
+            await execution.await_(0.01)
+
+    asyncio.run(patient())
+    assert execution.status == "RUNNING"
 
 
 def test_who_waits_for_a_result_is_told_when_the_engine_closes():

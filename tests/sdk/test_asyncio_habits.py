@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from drive import Execution
-from durable_lambda import DurableContext
+from durable_lambda import DeserializationError, DurableContext
 from durable_lambda.loop import InvocationLoop
 from durable_lambda.protocol.backend import CheckpointResponse
 from durable_lambda.runtime.ids import operation_id
@@ -204,13 +204,15 @@ def test_a_codec_that_cannot_read_on_replay_is_an_error_of_the_await() -> None:
         operation = ctx.step("work", lambda: "text", codec=codec)
         try:
             return await operation
-        except LookupError:
-            return "caught at the await"
+        except DeserializationError as error:
+            return f"caught at the await: {error}"
 
     execution = Execution(handler)
     assert execution.result() == "text"
     codec.broken = True
-    assert execution.result() == "caught at the await"
+    assert execution.result() == (
+        "caught at the await: the recorded result of step 'work': LookupError: the key is gone"
+    )
 
 
 def test_an_answer_that_does_not_tell_of_the_operation_suspends() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from drive import Execution
 from durable_lambda import Completion, DurableContext
+from durable_lambda.protocol import operations as wire
 from durable_lambda.runtime.ids import operation_id
 from prefixes import same_at_every_prefix
 
@@ -100,6 +101,7 @@ def test_a_large_result_is_stored_as_a_summary_and_comes_back_from_its_branches(
         "successCount": 3,
         "failureCount": 1,
         "startedCount": 1,
+        "startedIndexes": [2],
         "completionReason": "CUSTOM_COMPLETION_SUCCEEDED",
         "status": "SUCCEEDED",
         "itemStatuses": "SF-SS",
@@ -143,11 +145,26 @@ def test_a_summary_of_another_sdk_without_statuses_is_read_from_the_branches() -
     details = execution.operation("large").context_details
     assert details is not None
     summary = json.loads(details.result or "")
-    del summary["itemStatuses"]
+    del summary["itemStatuses"], summary["startedIndexes"]
     changed = type(details)(True, json.dumps(summary))
     execution.change("large", context_details=changed)
     execution.elapse()
     assert [each[1] for each in execution.result()[:5]] == ["SUCCEEDED", "FAILED", "STARTED", "SUCCEEDED", "SUCCEEDED"]
+
+
+@pytest.mark.parametrize("nesting", ["nested", "flat"])
+@pytest.mark.parametrize("which", [{"startedIndexes": [2]}, {"completedIndexes": [0, 1, 3]}])
+def test_a_summary_of_the_official_sdk_tells_which_branches_were_begun_and_which_were_done(
+    nesting: Any, which: Any
+) -> None:
+    execution = Execution(large_map(nesting=nesting))
+    execution.suspends()
+    summary = {"type": "MapResult", "totalCount": 4, "completionReason": "MIN_SUCCESSFUL_REACHED", **which}
+    counts = {"startedCount": 1, "successCount": 2, "failureCount": 1, "status": "FAILED"}
+    execution.change("large", context_details=wire.ContextDetails(True, json.dumps(summary | counts)))
+    execution.elapse()
+    statuses = [each[1] for each in execution.result()[:5]]
+    assert statuses == ["SUCCEEDED", "FAILED", "STARTED", "SUCCEEDED", "STARTED"]
 
 
 @pytest.mark.parametrize("payload", ["", "no json", "{}", '{"all": [{"index": 9, "status": "SUCCEEDED"}]}'])

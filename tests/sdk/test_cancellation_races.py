@@ -77,3 +77,38 @@ def test_the_code_sees_on_replay_what_it_saw_first(operation: str, action: str) 
     execution.elapse()
     execution.result()
     assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_outcome_that_nobody_has_looked_at_yet_is_not_lost_to_a_cancellation(fails: bool) -> None:
+    def body() -> str:
+        if fails:
+            raise KeyError("lost")
+        return "kept"
+
+    seen: list[Any] = []
+
+    async def handler(event: Any, ctx: DurableContext) -> None:
+        operation = ctx.step("raced", body, retry=0, inline=True)
+
+        async def look() -> None:
+            try:
+                outcome: Any = await operation
+            except KeyError as error:
+                outcome = repr(error)
+            seen.append(outcome)
+            await asyncio.sleep(0)
+            seen.append("not cancelled")
+
+        task = asyncio.ensure_future(look())
+        if operation.task is not None:  # its outcome is stored, and its task done, a moment before the other one wakes
+            operation.task.add_done_callback(lambda _: task.cancel())
+        else:
+            asyncio.get_running_loop().call_soon(task.cancel)
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    execution = Execution(handler)
+    execution.result()
+    execution.result()
+    assert seen == [repr(KeyError("lost")) if fails else "kept"] * 2

@@ -52,7 +52,7 @@ BAD: dict[str, tuple[Callable[[DurableContext], Any], str]] = {
     "parallel of a function": (lambda ctx: ctx.parallel("x", branch), "list of functions"),
     "parallel of None": (lambda ctx: ctx.parallel("x", None), "list of functions"),
     "parallel of a coroutine": (lambda ctx: ctx.parallel("x", [branch(ctx)]), "not branch(…)"),
-    "parallel of numbers": (lambda ctx: ctx.parallel("x", [5]), "takes a function"),
+    "parallel of numbers": (lambda ctx: ctx.parallel("x", [5]), "a function of a context"),
     "parallel with a name that is no text": (lambda ctx: ctx.parallel("x", {5: branch}), "name"),
     "parallel with an empty name": (lambda ctx: ctx.parallel("x", {"": branch}), "1 to 256"),
     "parallel named by a function": (lambda ctx: ctx.parallel(branch, [branch]), "first argument of parallel()"),

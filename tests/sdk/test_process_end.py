@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from drive import Execution
-from durable_lambda import DurableContext
+from durable_lambda import DurableContext, durable_execution
+from durable_lambda.engine import Engine, Limits, SkippingClock
+from durable_lambda.errors import ExecutionFailedError
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)], ids=lambda error: type(error).__name__)
@@ -47,6 +49,54 @@ def test_a_body_that_ends_the_process_ends_the_invocation_without_an_answer(
 
 async def quick(event: Any, ctx: DurableContext) -> str:
     return await ctx.step("quick", lambda: "done")
+
+
+async def exits() -> None:
+    import sys
+
+    sys.exit(3)
+
+
+def exits_on_a_thread() -> None:
+    import sys
+
+    sys.exit("no configuration")
+
+
+async def interrupted() -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("body", "error_type", "told"),
+    [
+        (exits, "SystemExit", "SystemExit(3)"),
+        (exits_on_a_thread, "SystemExit", "SystemExit('no configuration')"),
+        (interrupted, "KeyboardInterrupt", "KeyboardInterrupt()"),
+    ],
+)
+def test_an_engine_invokes_again_and_then_fails_the_execution_in_the_words_of_the_user(
+    body: Any, error_type: str, told: str
+) -> None:
+    @durable_execution
+    async def exiting(event: Any, ctx: DurableContext) -> None:
+        await ctx.step("exit", body)
+
+    with Engine(clock=SkippingClock(), limits=Limits(failed_invocations=2)) as engine:
+        engine.register(exiting)
+        execution = engine.start("exiting")
+        with pytest.raises(ExecutionFailedError) as raised:
+            execution.result(10)
+        invocations = [event for event in execution.history() if event.event_type == "InvocationCompleted"]
+    error = raised.value
+    assert error.error_type == error_type
+    assert error.error_message is not None
+    assert error.error_message.startswith(f"{told} raised at {__file__}:")
+    assert f"in {body.__name__}: " in error.error_message
+    assert "raise an Exception" in error.error_message
+    assert "durable_lambda" not in error.error_message.replace(__file__, "")
+    assert error.stack_trace is not None
+    assert len(invocations) == 2
 
 
 def recurse() -> None:

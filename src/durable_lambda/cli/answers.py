@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 
-from durable_lambda.cli.database import refusals
 from durable_lambda.cli.output import print_json, print_lines
 from durable_lambda.cli.payload import read_payload
-from durable_lambda.engine import FileClient
+from durable_lambda.cli.where import Where, client_of
 from durable_lambda.protocol.operations import ErrorObject
 
 
-def success_command(callback_id: str, db: Path, *, result: str | None, as_json: bool) -> None:
+def success_command(callback_id: str, where: Where, *, result: str | None, as_json: bool) -> None:
     """Answer with a result; without one the function receives `None`."""
     value = None if result is None else msgspec.json.decode(read_payload("--result", result))
-    with refusals(f"callback {callback_id}: "), FileClient(db) as client:
+    with client_of(where, f"callback {callback_id}: ") as client:
         client.send_callback_success(callback_id, value)
     _told("answered", callback_id, as_json=as_json)
 
 
 def failure_command(
-    callback_id: str, db: Path, *, error_type: str | None, message: str | None, data: str | None, as_json: bool
+    callback_id: str, where: Where, *, error_type: str | None, message: str | None, data: str | None, as_json: bool
 ) -> None:
     """Answer with an error."""
     if data is not None:
         data = read_payload("--data", data)
-    with refusals(f"callback {callback_id}: "), FileClient(db) as client:
+    with client_of(where, f"callback {callback_id}: ") as client:
         client.send_callback_failure(callback_id, ErrorObject(error_type, message, data))
     _told("answered with an error", callback_id, as_json=as_json)
 
 
-def heartbeat_command(callback_id: str, db: Path, *, as_json: bool) -> None:
+def heartbeat_command(callback_id: str, where: Where, *, as_json: bool) -> None:
     """Start the heartbeat timeout anew."""
-    with refusals(f"callback {callback_id}: "), FileClient(db) as client:
+    with client_of(where, f"callback {callback_id}: ") as client:
         client.send_callback_heartbeat(callback_id)
     _told("heartbeat sent", callback_id, as_json=as_json)
 

@@ -6,17 +6,23 @@ What a command's docstring says is what `--help` shows; a paragraph after a line
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-DEFAULT_DB = Path("durable.db")
-
-Target = Annotated[str, typer.Argument(metavar="TARGET", help="file.py:handler or package.module:handler")]
-Execution = Annotated[str, typer.Argument(metavar="EXECUTION", help="The name of an execution, or its ARN")]
-CallbackId = Annotated[str, typer.Argument(metavar="ID", help="The callback's id, as `durable show` tells it")]
-Db = Annotated[Path, typer.Option("--db", metavar="FILE", help="The file in which executions are kept")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with the names that the service uses")]
+from durable_lambda.cli.callback_app import callback_app
+from durable_lambda.cli.options import (
+    DEFAULT_DB,
+    AsJson,
+    Db,
+    EndpointUrl,
+    Execution,
+    Function,
+    Profile,
+    Region,
+    Target,
+)
+from durable_lambda.cli.service_app import service_app
 
 app = typer.Typer(
     name="durable",
@@ -26,8 +32,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-callback_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Answer a callback, from any process.")
 app.add_typer(callback_app, name="callback")
+app.add_typer(service_app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -78,7 +84,7 @@ def run(
     durable run app.py:handler --event @order.json --name order-42
     durable run shop.orders:handler --event @order.json --skip-time --json
 
-    Exit code: 0 the execution succeeded, 1 it did not, 2 the command is wrong, 130 interrupted.
+    Exit code: 0 the execution succeeded, 1 it did not, 2 the command is wrong, 130 Ctrl-C, 143 SIGTERM.
     """
     from durable_lambda.cli.run import run_command
 
@@ -86,33 +92,75 @@ def run(
 
 
 @app.command("list")
-def list_(db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
-    """List the executions in FILE, the newest first.
+def list_(
+    *,
+    db: Db = DEFAULT_DB,
+    endpoint_url: EndpointUrl = None,
+    region: Region = None,
+    profile: Profile = None,
+    function: Function = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the executions in FILE, or those of a function on AWS, the newest first.
 
     \b
     durable list
     durable list --db orders.db --json
+    durable list --function orders --region eu-west-1
     """
     from durable_lambda.cli.inspection import list_command
+    from durable_lambda.cli.where import Where
 
-    list_command(db, as_json=as_json)
+    list_command(Where(db, endpoint_url, region, profile, function), as_json=as_json)
 
 
 @app.command()
-def show(execution: Execution, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+def show(
+    execution: Execution,
+    *,
+    db: Db = DEFAULT_DB,
+    endpoint_url: EndpointUrl = None,
+    region: Region = None,
+    profile: Profile = None,
+    function: Function = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Until it ends; on AWS only")] = False,
+    all_rows: Annotated[
+        bool, typer.Option("--all", help="Show all branches, where there are many; a pipe gets all anyway")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Show an execution: its operations as a tree, what it waits for, its result or error.
 
     \b
     durable show order-42
+    durable show order-42 --all
     durable show order-42 --json
+    durable show order-42 --function orders --region eu-west-1 --follow
     """
-    from durable_lambda.cli.inspection import show_command
+    from durable_lambda.cli.where import Where
 
-    show_command(execution, db, as_json=as_json)
+    where = Where(db, endpoint_url, region, profile, function)
+    if follow:
+        from durable_lambda.cli.invoking import follow_command
+
+        follow_command(execution, where, as_json=as_json)
+    else:
+        from durable_lambda.cli.inspection import show_command
+
+        show_command(execution, where, all_rows=all_rows, as_json=as_json)
 
 
 @app.command()
-def history(execution: Execution, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+def history(
+    execution: Execution,
+    *,
+    db: Db = DEFAULT_DB,
+    endpoint_url: EndpointUrl = None,
+    region: Region = None,
+    profile: Profile = None,
+    function: Function = None,
+    as_json: AsJson = False,
+) -> None:
     """Print every event of an execution, in order.
 
     \b
@@ -120,8 +168,9 @@ def history(execution: Execution, db: Db = DEFAULT_DB, as_json: AsJson = False) 
     durable history order-42 --json > order-42.json
     """
     from durable_lambda.cli.inspection import history_command
+    from durable_lambda.cli.where import Where
 
-    history_command(execution, db, as_json=as_json)
+    history_command(execution, Where(db, endpoint_url, region, profile, function), as_json=as_json)
 
 
 @app.command()
@@ -152,10 +201,15 @@ def replay(
 @app.command()
 def stop(
     execution: Execution,
+    *,
     message: Annotated[
         str | None, typer.Option("--message", metavar="TEXT", help="Why, for whoever reads its history")
     ] = None,
     db: Db = DEFAULT_DB,
+    endpoint_url: EndpointUrl = None,
+    region: Region = None,
+    profile: Profile = None,
+    function: Function = None,
     as_json: AsJson = False,
 ) -> None:
     """Stop an execution for good. It cannot be resumed.
@@ -164,58 +218,60 @@ def stop(
     durable stop order-42 --message "ordered by mistake"
     """
     from durable_lambda.cli.inspection import stop_command
+    from durable_lambda.cli.where import Where
 
-    stop_command(execution, db, message=message, as_json=as_json)
+    stop_command(execution, Where(db, endpoint_url, region, profile, function), message=message, as_json=as_json)
 
 
-@callback_app.command()
-def success(
-    callback_id: CallbackId,
-    *,
-    result: Annotated[
-        str | None, typer.Option("--result", metavar="JSON|@FILE", help="The answer; null if left out")
+@app.command()
+def lint(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATH...", help="Files and folders; the current folder if left out")
     ] = None,
-    db: Db = DEFAULT_DB,
-    as_json: AsJson = False,
-) -> None:
-    """Answer a callback with a result.
-
-    \b
-    durable callback success ID --result '{"approved": true, "by": "ada"}'
-    durable callback success ID --result @answer.json --db orders.db
-    """
-    from durable_lambda.cli.answers import success_command
-
-    success_command(callback_id, db, result=result, as_json=as_json)
-
-
-@callback_app.command()
-def failure(
-    callback_id: CallbackId,
     *,
-    error_type: Annotated[str | None, typer.Option("--error-type", metavar="T", help="The error's type")] = None,
-    message: Annotated[str | None, typer.Option("--message", metavar="M", help="The error's message")] = None,
-    data: Annotated[str | None, typer.Option("--data", metavar="JSON|@FILE", help="More about the error")] = None,
-    db: Db = DEFAULT_DB,
-    as_json: AsJson = False,
+    select: Annotated[
+        list[str] | None, typer.Option("--select", metavar="CODES", help="Only these rules; ALL for every one")
+    ] = None,
+    ignore: Annotated[list[str] | None, typer.Option("--ignore", metavar="CODES", help="All but these rules")] = None,
+    output_format: Annotated[
+        Literal["text", "json", "github"], typer.Option("--format", help="How findings are printed")
+    ] = "text",
+    explain: Annotated[
+        str | None, typer.Option("--explain", metavar="CODE", help="Tell what a rule is for, and exit")
+    ] = None,
+    exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 though something is found")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json")] = False,
 ) -> None:
-    """Answer a callback with an error, which the function receives as CallbackExternalError.
+    """Find in durable code what a replay would do otherwise, without running it.
+
+    A line is silenced with `# noqa: CODE`. Rules are chosen in [tool.durable-lambda.lint] of pyproject.toml, too.
 
     \b
-    durable callback failure ID --error-type Declined --message "over the limit"
+    durable lint
+    durable lint src/orders.py --select DUR001,DUR008
+    durable lint src --format github
+    durable lint --explain DUR003
+
+    Exit code: 0 nothing found, 1 something found, 2 a file could not be read, or the command is wrong.
     """
-    from durable_lambda.cli.answers import failure_command
+    from durable_lambda.cli.lint import explain_command, lint_command
 
-    failure_command(callback_id, db, error_type=error_type, message=message, data=data, as_json=as_json)
+    if explain is not None:
+        explain_command(explain)
+        return
+    shape = "json" if as_json else output_format
+    lint_command(paths or [Path()], select=select, ignore=ignore, output_format=shape, exit_zero=exit_zero)
 
 
-@callback_app.command()
-def heartbeat(callback_id: CallbackId, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
-    """Tell that work on a callback goes on: starts its heartbeat timeout anew.
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where; its name becomes the function's")],
+) -> None:
+    """Write a new project: a durable function, its test, a template to deploy it.
 
     \b
-    durable callback heartbeat ID
+    durable init greeting
     """
-    from durable_lambda.cli.answers import heartbeat_command
+    from durable_lambda.cli.init import init_command
 
-    heartbeat_command(callback_id, db, as_json=as_json)
+    init_command(folder)

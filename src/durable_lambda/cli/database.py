@@ -6,8 +6,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from durable_lambda.cli.app import DEFAULT_DB
 from durable_lambda.cli.failure import FAILED, USAGE, CommandError
+from durable_lambda.cli.options import DEFAULT_DB
 from durable_lambda.engine import FileInUseError
 from durable_lambda.errors import DurableError
 from durable_lambda.protocol.errors import CallbackTimeoutException, ServiceError

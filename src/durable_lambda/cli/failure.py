@@ -4,6 +4,7 @@
 1    the execution failed, timed out or was stopped, or the other side refused
 2    the command itself is wrong: usage, input, a file that is not there
 130  interrupted with Ctrl-C; the execution can be resumed
+143  ended by SIGTERM; the execution can be resumed
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Final
 FAILED: Final = 1
 USAGE: Final = 2
 INTERRUPTED: Final = 130
+TERMINATED: Final = 143
 
 
 class CommandError(Exception):

@@ -1,21 +1,22 @@
-"""`durable list`, `show`, `history`, `stop`: executions in a file, whether an engine is at work on it or not."""
+"""`durable list`, `show`, `history`, `stop`: executions in a file, whether an engine is at work on it or not, and those
+of the service."""
 
 from __future__ import annotations
 
 import shlex
 import time
-from pathlib import Path
 from typing import Any
 
 import msgspec
 from rich.console import Console
 
-from durable_lambda.cli.database import db_option, refusals
 from durable_lambda.cli.live import can_draw, hint_text, paint
 from durable_lambda.cli.output import print_json, print_lines, print_outcome
 from durable_lambda.cli.summary import Summary, function_arn, summarize
-from durable_lambda.cli.tree import View, columns, duration, error_text, lines, moment, view
-from durable_lambda.engine import FileClient, StoredExecution
+from durable_lambda.cli.where import SeenExecution, Where, client_of
+from durable_lambda.drawing.many import MOST
+from durable_lambda.drawing.tree import View, columns, lines, view
+from durable_lambda.drawing.words import duration, error_text, moment
 from durable_lambda.protocol.events import Event, event_to_wire
 from durable_lambda.protocol.operations import ErrorObject, Operation
 
@@ -23,9 +24,9 @@ _MAX_LISTED = 1000
 _MAX_DETAIL = 100
 
 
-def list_command(db: Path, *, as_json: bool) -> None:
+def list_command(where: Where, *, as_json: bool) -> None:
     """All executions, the newest first."""
-    with refusals(), FileClient(db) as client:
+    with client_of(where) as client:
         executions = client.list_executions(limit=_MAX_LISTED)
     if as_json:
         print_json({"DurableExecutions": [_listed(each) for each in executions]})
@@ -35,27 +36,29 @@ def list_command(db: Path, *, as_json: bool) -> None:
     for each in executions:
         took = duration((each.ended_at or now * 1000) / 1000 - each.started_at / 1000)
         cells.append([each.name, each.function, each.status.lower(), moment(each.started_at, now), took])
-    print_lines(*columns(cells) if executions else [f"there are no executions in {db}"])
+    print_lines(*columns(cells) if executions else [f"there are no executions {_place(where)}"])
 
 
-def show_command(name_or_arn: str, db: Path, *, as_json: bool) -> None:
-    """One execution: how it stands, its operations, its outcome."""
-    with refusals(), FileClient(db) as client:
+def show_command(name_or_arn: str, where: Where, *, all_rows: bool, as_json: bool) -> None:
+    """One execution: how it stands, its operations, its outcome. `all_rows`: whether many siblings are drawn, too."""
+    with client_of(where) as client:
         execution = client.execution(name_or_arn)
         summary, operations = _summary(execution), execution.operations()
     if as_json:
         print_json({**summary.wire(), "Operations": [operation_to_wire(each) for each in operations]})
         return
-    answer = "".join(f" {shlex.quote(word)}" for word in db_option(db))
-    shown = view(operations, time.time(), answer=answer)
-    _print_tree(shown)
+    answer = "".join(f" {shlex.quote(word)}" for word in where.options())
+    console = Console(highlight=False)
+    most = MOST if can_draw(console) and not all_rows else None  # a pipe gets all, to be searched
+    shown = view(operations, time.time(), answer=answer, most=most)
+    _print_tree(console, shown)
     print_lines(*[hint_text(row) for row in shown.rows if row.hint])
     print_outcome(summary)
 
 
-def history_command(name_or_arn: str, db: Path, *, as_json: bool) -> None:
+def history_command(name_or_arn: str, where: Where, *, as_json: bool) -> None:
     """Every event, as the service's GetDurableExecutionHistory tells it."""
-    with refusals(), FileClient(db) as client:
+    with client_of(where) as client:
         events = client.execution(name_or_arn).history()
     if as_json:
         print_json({"Events": [event_to_wire(event) for event in events]})
@@ -74,9 +77,9 @@ def history_command(name_or_arn: str, db: Path, *, as_json: bool) -> None:
     print_lines(*columns(cells))
 
 
-def stop_command(name_or_arn: str, db: Path, *, message: str | None, as_json: bool) -> None:
+def stop_command(name_or_arn: str, where: Where, *, message: str | None, as_json: bool) -> None:
     """End an execution for good; one that has ended stays as it is."""
-    with refusals(), FileClient(db) as client:
+    with client_of(where) as client:
         client.stop(name_or_arn, ErrorObject(error_message=message or "stopped with `durable stop`"))
         summary = _summary(client.execution(name_or_arn))
     if as_json:
@@ -116,11 +119,17 @@ def details_text(event: Event) -> str:
     return text if len(text) <= _MAX_DETAIL else text[: _MAX_DETAIL - 1] + "…"
 
 
-def _summary(execution: StoredExecution) -> Summary:
-    return summarize(execution.arn, execution.name, execution.function, execution.history())
+def _summary(execution: SeenExecution) -> Summary:
+    summary = summarize(execution.arn, execution.name, execution.function, execution.history())
+    is_between = execution.status in ("PAUSING", "PAUSED", "DELETING")  # no event tells it
+    return summary._replace(status=execution.status) if is_between else summary
 
 
-def _listed(execution: StoredExecution) -> dict[str, Any]:
+def _place(where: Where) -> str:
+    return f"of {where.function}" if where.is_service else f"in {where.db}"
+
+
+def _listed(execution: SeenExecution) -> dict[str, Any]:
     """An item of the service's ListDurableExecutions."""
     told: dict[str, Any] = {
         "DurableExecutionArn": execution.arn,
@@ -140,8 +149,7 @@ def _moments_in_seconds(record: dict[str, Any]) -> None:
             record[key] = value / 1000
 
 
-def _print_tree(shown: View) -> None:
-    console = Console(highlight=False)
+def _print_tree(console: Console, shown: View) -> None:
     if can_draw(console):
         console.print(paint(shown))
     else:

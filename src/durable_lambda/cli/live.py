@@ -17,7 +17,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from durable_lambda.cli.tree import Row, Tone, View, fit, pad, plain_signs
+from durable_lambda.drawing.many import MOST, most_for
+from durable_lambda.drawing.tree import Row, Tone, View, fit, pad, plain_signs
 
 _STYLES: Final[dict[Tone, str]] = {
     "done": "green",
@@ -25,9 +26,11 @@ _STYLES: Final[dict[Tone, str]] = {
     "running": "bold cyan",
     "waiting": "yellow",
     "ended": "dim",
+    "unfinished": "dim",
+    "more": "dim",
 }
 _STATUS_STYLES: Final = {"running": "cyan", "succeeded": "bold green"}
-_LEFT_BEHIND: Final = 200  # lines of the tree that stay on the terminal; `durable show` has all
+_LEFT_BEHIND: Final = 200  # lines of the tree that stay on the terminal; `durable show --all` has all
 _ROOM_BELOW: Final = 4  # lines of the terminal kept for the heading and the prompt
 
 
@@ -36,6 +39,11 @@ class Display(Protocol):
 
     redraw_after: float
     """Seconds after which to update even if nothing has changed, for the times that run."""
+
+    @property
+    def most(self) -> int:
+        """How many of many siblings it has room for."""
+        ...
 
     def update(self, view: View) -> None: ...
 
@@ -63,6 +71,10 @@ class TreeDisplay:
         self._view: View | None = None
         self._told: set[str] = set()
         self._handlers: list[logging.StreamHandler[TextIO]] = []
+
+    @property
+    def most(self) -> int:
+        return most_for(self._console.height)
 
     def update(self, view: View) -> None:
         self._view = view
@@ -93,9 +105,13 @@ class TreeDisplay:
 
 
 class LineDisplay:
-    """One line for each change, for a log file or a pipe."""
+    """One line for each change, for a log file or a pipe.
+
+    Of many siblings it tells failures, retries and callbacks, and now and then how many are done.
+    """
 
     redraw_after = 60.0
+    most = MOST
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
@@ -106,9 +122,10 @@ class LineDisplay:
         if self._status is None:
             self._write(view.heading())
         for row in view.rows:
-            if row.changed(self._before.get(row.id)):
+            is_last_count = row.many > 0 and view.has_ended
+            if _is_news(row) and (is_last_count or row.changed(self._before.get(row.id))):
                 clock = datetime.now().astimezone().strftime("%H:%M:%S")
-                self._write(f"{clock}  {'  ' * row.depth}{row.label()}  {row.facts()}")
+                self._write(f"{clock}  {'  ' * row.depth}{row.label()}  {row.facts()}".rstrip())
                 if row.hint:
                     self._write(hint_text(row))
             self._before[row.id] = row
@@ -123,6 +140,11 @@ class LineDisplay:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Nothing to put back."""
+
+
+def _is_news(row: Row) -> bool:
+    """Whether a change of it is worth a line: of many, that one runs or is done is not."""
+    return not row.one_of_many or bool(row.hint) or row.tone == "failed" or row.state == "retrying"
 
 
 def display_for(stream: TextIO) -> Display:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from durable_lambda.cli.live import line_writer
 from durable_lambda.cli.summary import Summary
-from durable_lambda.cli.tree import visible
+from durable_lambda.drawing.words import visible
 from durable_lambda.protocol.operations import ErrorObject
 
 
@@ -38,7 +38,7 @@ def print_outcome(summary: Summary) -> None:
     """The result of an execution that succeeded, or the error of one that did not."""
     if summary.status == "SUCCEEDED":
         print_lines(pretty(summary.result))
-    elif summary.status != "RUNNING":
+    elif summary.status not in ("RUNNING", "PAUSING", "PAUSED", "DELETING"):
         print_lines(*error_lines(summary.error))
 
 
@@ -64,6 +64,9 @@ def _is_for_rebuilding(data: str) -> bool:
     return isinstance(content, dict) and set(cast("dict[str, object]", content)) <= {
         "args",
         "attributes",
-        "binary",
+        "notes",
         "exceptions",
+        "cause",
+        "context",
+        "others",
     }

@@ -11,30 +11,33 @@ import os
 import re
 import secrets
 import shlex
+import signal
 import sys
 import threading
 import time
-from contextlib import redirect_stdout, suppress
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Final, NoReturn
 
 import msgspec
 
 from durable_lambda.cli.database import db_option, refusals
-from durable_lambda.cli.failure import FAILED, INTERRUPTED, CommandError
+from durable_lambda.cli.failure import FAILED, INTERRUPTED, TERMINATED, CommandError
 from durable_lambda.cli.live import Display, configure_logging, display_for
 from durable_lambda.cli.output import print_json, print_outcome
 from durable_lambda.cli.payload import read_payload
+from durable_lambda.cli.skipping import RunningAheadClock
+from durable_lambda.cli.strangers import refuse_strangers
 from durable_lambda.cli.summary import Summary, summarize
-from durable_lambda.cli.target import hosted_name, load_target
-from durable_lambda.cli.tree import view
+from durable_lambda.cli.target import hosted_name, invocable, load_target
+from durable_lambda.drawing.tree import view
 from durable_lambda.engine import (
     Clock,
     Engine,
     Execution,
-    FileClient,
     RealClock,
-    SkippingClock,
     UnknownExecutionError,
 )
 from durable_lambda.errors import ExecutionAlreadyStartedError
@@ -56,11 +59,15 @@ def run_command(target: str, *, event: str | None, name: str | None, db: Path, s
     with redirect_stdout(shown):  # whatever user code prints, stdout has one document with --json
         function = load_target(target)
         hosted = hosted_name(function)
-        check_name("the function's name", hosted)
+        functions = {hosted: function, **invocable(target)}
+        for each in functions:
+            check_name("the function's name", each)
+        if functions[hosted] is not function:
+            raise CommandError(f"two functions are called {hosted!r}; give one another name with @durable_execution")
         name = name or new_name(hosted)
         resume = ["durable", "run", target, "--name", name, *db_option(db), *(["--skip-time"] if skip_time else [])]
         summary = carry_out(
-            function, payload, name, db=db, skip_time=skip_time, resume=resume, display=display_for(shown)
+            functions, hosted, payload, name, db=db, skip_time=skip_time, resume=resume, display=display_for(shown)
         )
     if as_json:
         print_json(summary.wire())
@@ -70,7 +77,8 @@ def run_command(target: str, *, event: str | None, name: str | None, db: Path, s
 
 
 def carry_out(
-    function: DurableFunction,
+    functions: Mapping[str, DurableFunction],
+    started: str,
     payload: str | None,
     name: str,
     *,
@@ -79,21 +87,24 @@ def carry_out(
     resume: list[str],
     display: Display,
 ) -> Summary:
-    """Host the function on the file, and stay until the execution of that name has ended."""
+    """Host the functions on the file, start one of them, and stay until the execution of that name has ended."""
     configure_logging()
-    clock = SkippingClock() if skip_time else RealClock()
+    clock = RunningAheadClock() if skip_time else RealClock()
     with refusals():
         if db.exists():
-            FileClient(db).close()  # refuses what is not an engine's, before an engine would put its lock beside it
-    with refusals(), Engine(db, clock=clock) as engine:
+            # Refuses what is not an engine's, too, before an engine would put its lock beside it.
+            refuse_strangers(db, functions, {*functions, *map(hosted_name, functions.values())})
+    with terminable(), refusals(), Engine(db, clock=clock) as engine:
         try:
             is_old = has_ended(engine, name)
-            execution = begin(engine, function, payload, name)
+            for known_as, function in functions.items():
+                engine.register(function, known_as)
+            execution = begin(engine, started, payload, name)
             if is_old:
                 sys.stderr.write(f"{name} had ended before: nothing was run. Give another --name to run it again.\n")
             follow(execution, clock, display, db)
-        except KeyboardInterrupt:
-            interrupted(engine, resume)
+        except (KeyboardInterrupt, Terminated) as request:
+            interrupted(engine, resume, request)
         return summarize(execution.arn, execution.name, execution.function, execution.history())
 
 
@@ -105,10 +116,8 @@ def has_ended(engine: Engine, name: str) -> bool:
         return False
 
 
-def begin(engine: Engine, function: DurableFunction, payload: str | None, name: str) -> Execution:
+def begin(engine: Engine, hosted: str, payload: str | None, name: str) -> Execution:
     """Start the execution, or find the one that has its name."""
-    hosted = hosted_name(function)
-    engine.register(function, hosted)
     if payload is None:
         execution = engine.execution(name)
         if execution.function != hosted:
@@ -131,7 +140,7 @@ def follow(execution: Execution, clock: Clock, display: Display, db: Path) -> No
         while True:
             began = time.monotonic()
             changed.clear()
-            seen = view(execution.operations(), clock.now() / 1000, answer=answer)
+            seen = view(execution.operations(), clock.now() / 1000, answer=answer, most=display.most)
             display.update(seen)
             if seen.has_ended:
                 return
@@ -140,14 +149,40 @@ def follow(execution: Execution, clock: Clock, display: Display, db: Path) -> No
             changed.wait(display.redraw_after)
 
 
-def interrupted(engine: Engine, resume: list[str]) -> NoReturn:
-    """Ctrl-C: leave the execution as it stands, and tell how to go on."""
+class Terminated(BaseException):
+    """SIGTERM has come. An exception, so that the terminal is put back as it was on the way out."""
+
+
+@contextmanager
+def terminable() -> Generator[None, None, None]:
+    """Turn the first SIGTERM into `Terminated`; a second one ends the process at once."""
+
+    def on_signal(number: int, frame: FrameType | None) -> NoReturn:
+        signal.signal(number, signal.SIG_DFL)
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, on_signal)
+    try:
+        yield
+    except Terminated:  # outside of what can be told how to go on: while the file is opened, or when all is over
+        leave(TERMINATED)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def interrupted(engine: Engine, resume: list[str], request: KeyboardInterrupt | Terminated) -> NoReturn:
+    """Ctrl-C or SIGTERM: leave the execution as it stands, and tell how to go on."""
+    what, again, exit_code = (
+        ("Interrupted", "Ctrl-C", INTERRUPTED)
+        if isinstance(request, KeyboardInterrupt)
+        else ("Terminated", "SIGTERM", TERMINATED)
+    )
     sys.stderr.write(
-        f"\nInterrupted. The execution goes on where it stands with:\n  {shlex.join(resume)}\n"
-        "Leaving as soon as the code that runs lets go; Ctrl-C once more leaves at once.\n"
+        f"\n{what}. The execution goes on where it stands with:\n  {shlex.join(resume)}\n"
+        f"Leaving as soon as the code that runs lets go; {again} once more leaves at once.\n"
     )
     engine.close()
-    leave(INTERRUPTED)
+    leave(exit_code)
 
 
 def leave(exit_code: int) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Finding the durable function that `TARGET` names: `file.py:handler` or `package.module:handler`.
+"""Finding the durable function that `TARGET` names, `file.py:handler` or `package.module:handler`, and its neighbours.
 
 A file is loaded as Lambda loads it: under its stem, with its folder at the head of the import path. So the names of its
 types, which are written into results and errors, are the same on a laptop and in the cloud. What cannot be loaded is
@@ -28,8 +28,28 @@ def load_target(target: str) -> DurableFunction:
     place, _, attribute = target.partition(":")
     if not place:
         raise CommandError(f"TARGET {target!r} names no module; write file.py:handler or package.module:handler")
-    module = _load_file(Path(place)) if place.endswith(".py") or "/" in place else _load_module(place)
+    module = _load_file(Path(place)) if _is_file(place) else _load_module(place)
     return _durable_function(module, place, attribute or DEFAULT_ATTRIBUTE)
+
+
+def invocable(target: str) -> dict[str, DurableFunction]:
+    """What `ctx.invoke` finds when TARGET, which is loaded, runs: the durable functions of its module, by their names.
+
+    Raises `CommandError` where two of them have one name: nobody could say which is meant.
+    """
+    place = target.partition(":")[0]
+    module = sys.modules[Path(place).stem if _is_file(place) else place]
+    found: dict[str, DurableFunction] = {}
+    attributes: dict[str, str] = {}
+    for attribute, function in _durable_functions(module).items():
+        known = found.setdefault(function.name, function)
+        if known is not function:
+            raise CommandError(
+                f"{attributes[function.name]!r} and {attribute!r} in {place} are both called {function.name!r}, so "
+                "ctx.invoke cannot tell them apart; give one another name with @durable_execution(name=…)"
+            )
+        attributes.setdefault(function.name, attribute)
+    return found
 
 
 def hosted_name(function: DurableFunction) -> str:
@@ -40,9 +60,14 @@ def hosted_name(function: DurableFunction) -> str:
     """
     fn = getattr(function, "fn", function)
     own_name, module = getattr(fn, "__name__", ""), getattr(fn, "__module__", "")
-    if function.name != own_name or not module:
+    of_class = type(getattr(fn, "__self__", None)).__name__  # a DurableHandler is called what its class is called
+    if function.name not in (own_name, of_class) or not module:
         return function.name
-    return re.sub(r"[^a-zA-Z0-9_-]", "-", f"{module}-{own_name}")[-_LONGEST_NAME:]
+    return re.sub(r"[^a-zA-Z0-9_-]", "-", f"{module}-{function.name}")[-_LONGEST_NAME:]
+
+
+def _is_file(place: str) -> bool:
+    return place.endswith(".py") or "/" in place
 
 
 def _load_file(path: Path) -> ModuleType:
@@ -103,15 +128,19 @@ def _import_failure(place: str, error: BaseException) -> CommandError:
     return CommandError(f"cannot import {place}: {first_line(error)}{where}")
 
 
+def _durable_functions(module: ModuleType) -> dict[str, DurableFunction]:
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, DurableFunction) and not isinstance(value, type)
+    }
+
+
 def _durable_function(module: ModuleType, place: str, attribute: str) -> DurableFunction:
     found = getattr(module, attribute, None)
     if isinstance(found, DurableFunction) and not isinstance(found, type):
         return found
-    durable = [
-        name
-        for name, value in vars(module).items()
-        if isinstance(value, DurableFunction) and not isinstance(value, type)
-    ]
+    durable = _durable_functions(module)
     there = f"durable functions there: {', '.join(durable)}" if durable else "it has no durable functions"
     if found is None:
         raise CommandError(f"{place} has no {attribute!r}; {there}")

@@ -25,10 +25,15 @@ if TYPE_CHECKING:
 
 
 class InProcessBackend:
-    """A `WatchableBackend`. To be used on the engine's loop."""
+    """A `WatchableBackend` and a `LimitedBackend`. To be used on the engine's loop."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
+
+    @property
+    def operation_limit(self) -> int:
+        """Operations in one execution."""
+        return self._host.limits.operations
 
     async def checkpoint(
         self,

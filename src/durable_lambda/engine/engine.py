@@ -17,6 +17,7 @@ from typing import Any
 
 from durable_lambda.engine.clock import Clock, RealClock
 from durable_lambda.engine.execution import Execution
+from durable_lambda.engine.host import Host
 from durable_lambda.engine.invoker import Registration
 from durable_lambda.engine.machine.limits import Limits
 from durable_lambda.engine.plain import PlainFunction
@@ -131,10 +132,11 @@ class Engine:
                 f"register() takes a durable function or a callable of (event, context), not {function!r}"
             )
 
-    def start(self, name: str, event: Any = None, *, execution_name: str | None = None) -> Execution:
+    def start(self, name: str | DurableFunction, event: Any = None, *, execution_name: str | None = None) -> Execution:
         """Start an execution of the function registered as `name`; returns when its start is stored.
 
         Args:
+            name: what the function was registered as, or the function itself.
             event: anything that JSON can say.
             execution_name: makes it idempotent: the same name with the same event (as canonical JSON) is the same
                 execution, running or ended. A random one by default. Letters, digits, `-`, `_`, at most 64.
@@ -144,7 +146,9 @@ class Engine:
         """
         return self._thread.wait(self._start(name, event, execution_name))
 
-    async def astart(self, name: str, event: Any = None, *, execution_name: str | None = None) -> Execution:
+    async def astart(
+        self, name: str | DurableFunction, event: Any = None, *, execution_name: str | None = None
+    ) -> Execution:
         """`start`, to be awaited."""
         return await asyncio.wrap_future(self._start(name, event, execution_name))
 
@@ -196,13 +200,16 @@ class Engine:
         """`send_callback_heartbeat`, to be awaited."""
         await asyncio.wrap_future(self._answer(CallbackAnswer(callback_id)))
 
-    def _start(self, name: str, event: Any, execution_name: str | None) -> Future[Execution]:
+    def _start(self, name: str | DurableFunction, event: Any, execution_name: str | None) -> Future[Execution]:
         payload = encode_value("event", event)
         if execution_name is not None:
             check_name("execution_name", execution_name)
         thread = self._thread
         return thread.ask(
-            lambda host: Execution(thread, start_execution(host, name, payload, execution_name)), durably=True
+            lambda host: Execution(
+                thread, start_execution(host, _registered_name(host, name), payload, execution_name)
+            ),
+            durably=True,
         )
 
     def _find(self, name_or_arn: str) -> Future[Execution]:
@@ -222,3 +229,16 @@ class Engine:
 
     def _answer(self, answer: CallbackAnswer) -> Future[None]:
         return self._thread.ask(lambda host: answer_callback(host, answer), durably=True)
+
+
+def _registered_name(host: Host, function: str | DurableFunction) -> str:
+    """What a function is registered as, given its name or itself. Raises `ValidationError`."""
+    if isinstance(function, str):
+        return function
+    for registration in host.functions.values():
+        if registration.function is function:
+            return registration.name
+    known = ", ".join(sorted(host.functions)) or "none yet"
+    raise ValidationError(
+        f"{function!r} is not registered; call engine.register(…) with it before it is started; registered: {known}"
+    )

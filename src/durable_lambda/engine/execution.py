@@ -40,11 +40,11 @@ class Execution(ExecutionHandle):
 
     def wait(self, timeout: float | None = None) -> ExecutionStatus:
         """Wait until it has ended, and tell how. Raises `TimeoutError` after `timeout` seconds."""
-        return self._thread.wait(self._end(), timeout).status
+        return self._ended(timeout).status
 
     async def await_(self, timeout: float | None = None) -> ExecutionStatus:
         """`wait`, to be awaited."""
-        return (await asyncio.wait_for(asyncio.wrap_future(self._end()), timeout)).status
+        return (await self._aended(timeout)).status
 
     def result(self, timeout: float | None = None) -> Any:
         """Its result, decoded from JSON, when it has ended.
@@ -52,11 +52,11 @@ class Execution(ExecutionHandle):
         Raises `ExecutionFailedError`, `ExecutionTimedOutError` or `ExecutionStoppedError` if it ended so, with what was
         recorded; `TimeoutError` after `timeout` seconds; `EngineClosedError` if the engine is closed before.
         """
-        return result_of(self.name, self._thread.wait(self._end(), timeout))
+        return result_of(self.name, self._ended(timeout))
 
     async def aresult(self, timeout: float | None = None) -> Any:
         """`result`, to be awaited."""
-        return result_of(self.name, await asyncio.wait_for(asyncio.wrap_future(self._end()), timeout))
+        return result_of(self.name, await self._aended(timeout))
 
     def history(self) -> Sequence[Event]:
         """Its events so far, the oldest first."""
@@ -109,6 +109,24 @@ class Execution(ExecutionHandle):
 
         self._thread.wait(self._thread.ask(subscribe))
         return unwatch
+
+    def _ended(self, timeout: float | None) -> ExecutionEnded:
+        try:
+            return self._thread.wait(self._end(), timeout)
+        except TimeoutError:
+            raise self._not_yet(timeout) from None
+
+    async def _aended(self, timeout: float | None) -> ExecutionEnded:
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(self._end()), timeout)
+        except TimeoutError:
+            raise self._not_yet(timeout) from None
+
+    def _not_yet(self, timeout: float | None) -> TimeoutError:
+        return TimeoutError(
+            f"execution {self.name!r} of {self.function!r} has not ended within {timeout} s; it goes on: call again to "
+            "wait for longer, look at its operations() for what it is at, or stop() it"
+        )
 
     def _end(self) -> Future[ExecutionEnded]:
         end: Future[ExecutionEnded] = Future()

@@ -10,6 +10,7 @@ import msgspec
 
 from durable_lambda.engine.machine.identity import NAME
 from durable_lambda.errors import DeserializationError, SerializationError, ValidationError
+from durable_lambda.protocol.hosting import InvocationInterrupted
 from durable_lambda.protocol.operations import ErrorObject
 
 
@@ -37,6 +38,9 @@ def error_of(error: BaseException | str | ErrorObject) -> ErrorObject:
         return error
     if isinstance(error, str):
         return ErrorObject(None, error)
+    if isinstance(error, InvocationInterrupted):
+        assert error.__cause__ is not None
+        return ErrorObject(error.error_type, str(error), None, error_of(error.__cause__).stack_trace)
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     stack = [line.rstrip("\n") for line in traceback.format_tb(error.__traceback__)]

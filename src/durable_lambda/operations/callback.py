@@ -27,7 +27,7 @@ from durable_lambda.protocol.updates import CallbackOptions
 from durable_lambda.runtime.call import Call
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
-from durable_lambda.values import Codec, codec_for
+from durable_lambda.values import Codec, check_codec, codec_for, told
 
 T = TypeVar("T")
 
@@ -105,7 +105,9 @@ class CallbackResult(Call[Any]):
     verb = "callback_result"
     kind = "callback"
 
-    def __init__(self, scope: Scope, handle: CallbackHandle, result_type: Any, *, raw: bool) -> None:
+    def __init__(
+        self, scope: Scope, handle: CallbackHandle, result_type: Any, *, raw: bool, codec: Codec[Any] | None
+    ) -> None:
         if not isinstance(handle, CallbackHandle):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValidationError(
                 f"callback_result() takes what create_callback() gave, not {handle!r}; write "
@@ -114,7 +116,11 @@ class CallbackResult(Call[Any]):
         super().__init__(scope, handle.name)
         self.id = handle.operation_id
         self.handle = handle
-        self.codec: Codec[Any] | None = None if raw else codec_for(result_type)
+        if codec is not None:
+            check_codec(codec, f"{self.verb}()")
+            if raw:
+                raise ValidationError("callback_result() takes raw=True or codec=, not both: raw is the string itself")
+        self.codec: Codec[Any] | None = None if raw else codec or codec_for(result_type)
         if not self._is_ours():
             raise ValidationError(
                 f"callback {handle.name!r} was not created by this execution's code: callback_result() reads the "
@@ -150,9 +156,9 @@ class CallbackResult(Call[Any]):
             return details.result
         try:
             return self.codec.decode(details.result)
-        except DeserializationError as error:
+        except Exception as error:  # also of a codec of the user's
             raise DeserializationError(
-                f"the result of callback {self.name!r} (callback_id: {self.handle.callback_id}): {error}",
+                f"the result of callback {self.name!r} (callback_id: {self.handle.callback_id}): {told(error)}",
                 operation_name=self.name,
                 operation_id=self.id,
             ) from error

@@ -7,17 +7,17 @@ from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
 from durable_lambda.arguments import check_name
-from durable_lambda.errors import ChildContextError, DeserializationError, OperationError, SerializationError
-from durable_lambda.failures import describe
+from durable_lambda.errors import ChildContextError, OperationError, SerializationError
+from durable_lambda.failures import describe, raise_as_recorded
 from durable_lambda.loop import CURRENT
-from durable_lambda.operations.outcome import failure, unreadable, unwritable
+from durable_lambda.operations.outcome import codec_of, failure, unreadable, unwritable
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.limits import REPLAY_CHILDREN_THRESHOLD
 from durable_lambda.protocol.updates import ContextOptions
 from durable_lambda.runtime.call import Call
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
-from durable_lambda.values import UNSET, Codec, codec_for, result_codec, round_trip
+from durable_lambda.values import Codec, read_payload, write_payload
 
 T = TypeVar("T")
 
@@ -47,6 +47,7 @@ class ChildContext(Call[T]):
         *,
         virtual: bool,
         result_type: Any,
+        codec: Codec[T] | None = None,
     ) -> None:
         super().__init__(scope, name)
         self.fn = fn
@@ -57,7 +58,11 @@ class ChildContext(Call[T]):
         self.record: wire.ErrorObject | None = None
         self.error: BaseException | None = None
         """What was recorded of its failure, and the exception that it is."""
-        self.codec: Codec[T] = result_codec(fn) if result_type is UNSET else codec_for(result_type)
+        self.codec: Codec[T] = codec_of(scope, self.verb, codec, fn, result_type)
+
+    @property
+    def new_operations(self) -> int:
+        return 0 if self.virtual else 1
 
     def prepare(self) -> None:
         check_name(self.name, self.verb)
@@ -75,8 +80,8 @@ class ChildContext(Call[T]):
 
     def _replay_success(self, payload: str | None) -> Operation[T]:
         try:
-            self.value = self.codec.decode("null" if payload is None else payload)
-        except DeserializationError as error:
+            self.value = read_payload(self.codec, payload)
+        except Exception as error:  # also of a codec of the user's
             return Operation.failed(unreadable(self, error))
         self.payload = payload or "null"
         return Operation(self.value)
@@ -87,7 +92,7 @@ class ChildContext(Call[T]):
         try:
             result = await self._run()
             try:
-                payload, value = round_trip(self.codec, result)
+                payload, value = write_payload(self.codec, result)
             except SerializationError as error:
                 raise unwritable(self, error) from error
         except asyncio.CancelledError as cancellation:
@@ -100,7 +105,7 @@ class ChildContext(Call[T]):
             if not self.virtual:
                 await self.conclude(self.update("FAIL", error=self.record))
             self.error = failure(self, self.record, self.fallback, original=error)
-            raise self.error from None
+            raise_as_recorded(self.error)
         if not self.virtual and (recorded is None or not recorded.is_terminal):
             await self.conclude(self._success(payload))
         self.payload, self.value = payload, value

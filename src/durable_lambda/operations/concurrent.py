@@ -18,11 +18,20 @@ import msgspec
 from durable_lambda.arguments import check_name
 from durable_lambda.batch import BatchItem, BatchResult
 from durable_lambda.completion import BatchProgress, Completion, CompletionReason
-from durable_lambda.errors import ChildContextError, DeserializationError, ValidationError
-from durable_lambda.failures import describe
+from durable_lambda.errors import ChildContextError, NonDeterministicExecutionError, ValidationError
+from durable_lambda.failures import describe, raise_as_recorded
 from durable_lambda.operations.child import ChildContext
-from durable_lambda.operations.outcome import failure, unreadable
-from durable_lambda.operations.stored_batch import LETTER_OF, NULL, StoredBatch, StoredItem, Summary
+from durable_lambda.operations.outcome import codec_of, failure, unreadable
+from durable_lambda.operations.stored_batch import (
+    NULL,
+    StoredBatch,
+    StoredItem,
+    Summary,
+    decode_batch,
+    embedded,
+    summarise,
+    unembedded,
+)
 from durable_lambda.operations.window import Window
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.limits import REPLAY_CHILDREN_THRESHOLD
@@ -33,7 +42,7 @@ from durable_lambda.runtime.ids import operation_id
 from durable_lambda.runtime.lifeline import Lifeline
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
-from durable_lambda.values import UNSET
+from durable_lambda.values import UNSET, Codec
 
 T = TypeVar("T")
 
@@ -58,7 +67,7 @@ class Branch(ChildContext[Any]):
 class Batch(Call[T]):
     """A CONTEXT around branches. Its kinds differ in how these are given, and in what is made of the result."""
 
-    __slots__ = ("_begun", "_specs", "batch_size", "completion", "max_concurrency", "nesting")
+    __slots__ = ("_begun", "_specs", "batch_size", "codec", "completion", "max_concurrency", "nesting")
 
     type = "CONTEXT"
     code: ClassVar[str]
@@ -72,8 +81,10 @@ class Batch(Call[T]):
         batch_size: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
+        codec: Codec[Any] | None = None,
     ) -> None:
         super().__init__(scope, name)
+        self.codec = codec
         self.max_concurrency = max_concurrency
         self.batch_size = batch_size
         self.completion = Completion.all_successful() if completion is None else completion
@@ -88,6 +99,10 @@ class Batch(Call[T]):
         """What the call gives, or raises, for what became of its branches."""
         raise NotImplementedError
 
+    @property
+    def new_operations(self) -> int:
+        return 1 if self.nesting == "flat" else 1 + self.completion.least(len(self._specs))
+
     def prepare(self) -> None:
         check_name(self.name, self.verb)
         _check_count(self.max_concurrency, "max_concurrency", self.verb)
@@ -97,6 +112,8 @@ class Batch(Call[T]):
         if not isinstance(self.completion, Completion):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValidationError(f"completion must be a Completion, not {self.completion!r}: Completion.at_least(2)")
         self._specs = self.specs()
+        for fn in {id(spec.fn): spec.fn for spec in self._specs}.values():
+            codec_of(self.scope, self.verb, self.codec, fn, UNSET)  # raises now what each branch would raise
         self.completion.check(len(self._specs))
 
     def replay(self, recorded: wire.Operation) -> Operation[T] | None:
@@ -108,7 +125,9 @@ class Batch(Call[T]):
             return None
         try:
             batch = self._stored_result(details.result)
-        except (msgspec.MsgspecError, DeserializationError, IndexError) as error:
+        except NonDeterministicExecutionError:
+            raise
+        except Exception as error:  # also of a codec of the user's
             return Operation.failed(unreadable(self, error))
         try:
             return Operation(self.outcome(batch))
@@ -143,17 +162,12 @@ class Batch(Call[T]):
             self._cut_off(window)
             record = describe(error)
             await self.conclude(self.update("FAIL", error=record))
-            raise failure(self, record, ChildContextError, original=error) from None
+            raise_as_recorded(failure(self, record, ChildContextError, original=error))
         self._cut_off(window)
         undone = set(window.under_way)
         items = [self._item(index, undone) for index in range(len(self._specs))]
-        await self._store(items, reason, window.progress)
+        await self._store(items, reason)
         return self._result(items, reason)
-
-    def _check_size(self, recorded: int) -> None:
-        """Raises `NonDeterministicExecutionError` when the batch had another number of branches."""
-        if recorded != len(self._specs):
-            raise determinism.resized(self, recorded, len(self._specs))
 
     def _check_no_more_recorded(self, inside: Scope) -> None:
         """Raises `NonDeterministicExecutionError` when the history has a branch after the last one."""
@@ -173,11 +187,16 @@ class Batch(Call[T]):
         spec = self._specs[index]
         lifeline = Lifeline(inside.lifeline)
         own = inside.branch(lifeline)
-        branch = spec.branch_type(own, spec.name, spec.fn, spec.args, virtual=self.nesting == "flat", result_type=UNSET)
+        branch = self._branch(own, spec, virtual=self.nesting == "flat")
         branch.id = operation_id(f"{self.id}-{index}")
         operation = own.begin(branch, own.home)
         self._begun[index] = branch, operation, lifeline
         return operation
+
+    def _branch(self, scope: Scope, spec: BranchSpec, *, virtual: bool) -> Branch:
+        return spec.branch_type(
+            scope, spec.name, spec.fn, spec.args, virtual=virtual, result_type=UNSET, codec=self.codec
+        )
 
     def _is_success(self, index: int) -> bool:
         branch, operation, _ = self._begun[index]
@@ -188,12 +207,14 @@ class Batch(Call[T]):
     async def _replay_branches(self, details: wire.ContextDetails) -> BatchResult[Any]:
         """The result of a batch that was too large to store: from its branches, each replayed."""
         summary = msgspec.json.decode(details.result or "", type=Summary)
-        self._check_size(summary.total_count)
+        if not summary.might_have(len(self._specs)):
+            recorded = len(summary.item_statuses) or summary.total_count
+            raise determinism.resized(self, recorded, len(self._specs))
         inside = self.scope.child(self.id)
         items: list[BatchItem[Any]] = []
         for index in range(len(self._specs)):
-            letter = summary.item_statuses[index : index + 1]
-            if letter == "-" or (not letter and not self._has_ended(index)):
+            was_done = summary.was_done(index)
+            if was_done is False or (was_done is None and not self._has_ended(index)):
                 items.append(self._item(index, {index}))
                 continue
             operation = self._begin(inside, index)
@@ -219,30 +240,22 @@ class Batch(Call[T]):
         record = self._begun[item.index][0].record
         return record or describe(item.error or asyncio.CancelledError())
 
-    async def _store(self, items: list[BatchItem[Any]], reason: CompletionReason, progress: BatchProgress) -> None:
+    async def _store(self, items: list[BatchItem[Any]], reason: CompletionReason) -> None:
+        begun = len(self._begun)
         stored = [
             StoredItem(
                 item.index,
                 item.status,
-                msgspec.Raw(self._begun[item.index][0].payload or "null") if item.status == "SUCCEEDED" else NULL,
+                self._raw_result_of(item) if item.status == "SUCCEEDED" else NULL,
                 self._record_of(item) if item.status == "FAILED" else None,
             )
-            for item in items
+            for item in items[:begun]
         ]
-        payload = msgspec.json.encode(StoredBatch(stored, reason))
-        if len(payload) <= REPLAY_CHILDREN_THRESHOLD:
-            await self.conclude(self.update("SUCCEED", payload=payload.decode()))
+        payload = StoredBatch(stored, reason, None if begun == len(items) else len(items)).encode()
+        if len(payload.encode()) <= REPLAY_CHILDREN_THRESHOLD:
+            await self.conclude(self.update("SUCCEED", payload=payload))
             return
-        summary = Summary(
-            f"{self.sub_type}Result",
-            progress.total_count,
-            progress.success_count,
-            progress.failure_count,
-            progress.total_count - progress.completed_count,
-            reason,
-            self._result(items, reason).status,
-            "".join(LETTER_OF[item.status] for item in items),
-        )
+        summary = summarise(f"{self.sub_type}Result", items, begun, reason, self._result(items, reason).status)
         await self.conclude(
             self.update(
                 "SUCCEED",
@@ -251,21 +264,24 @@ class Batch(Call[T]):
             )
         )
 
+    def _raw_result_of(self, item: BatchItem[Any]) -> msgspec.Raw:
+        branch = self._begun[item.index][0]
+        return embedded(branch.codec, branch.payload or "null")
+
     def _stored_result(self, payload: str | None) -> BatchResult[Any]:
-        stored = msgspec.json.decode(payload or "", type=StoredBatch)
-        self._check_size(len(stored.all))
-        items: list[BatchItem[Any]] = []
+        stored = decode_batch(payload)
+        if not stored.might_have(len(self._specs)):
+            raise determinism.resized(self, stored.total_count or len(stored.all), len(self._specs))
+        items = [BatchItem[Any](index, spec.name, "STARTED") for index, spec in enumerate(self._specs)]
         for each in stored.all:
             spec = self._specs[each.index]
-            branch = spec.branch_type(self.scope, spec.name, spec.fn, spec.args, virtual=False, result_type=UNSET)
+            branch = self._branch(self.scope, spec, virtual=False)
             if each.status == "SUCCEEDED":
-                value = branch.codec.decode(bytes(each.result).decode())
-                items.append(BatchItem(each.index, spec.name, each.status, value))
+                value = branch.codec.decode(unembedded(branch.codec, each.result))  # without tags by now
+                items[each.index] = BatchItem(each.index, spec.name, each.status, value)
             elif each.status == "FAILED":
                 error = failure(branch, each.error or wire.ErrorObject(), ChildContextError)
-                items.append(BatchItem(each.index, spec.name, each.status, error=error))
-            else:
-                items.append(BatchItem(each.index, spec.name, each.status))
+                items[each.index] = BatchItem(each.index, spec.name, each.status, error=error)
         return self._result(items, stored.completion_reason)
 
     def _result(self, items: list[BatchItem[Any]], reason: CompletionReason) -> BatchResult[Any]:
@@ -279,4 +295,6 @@ def _check_count(value: int | None, option: str, verb: str) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ValidationError(f"{option} of {verb}() must be a whole number from 1, not {value!r}")
+        raise ValidationError(
+            f"{option} of {verb}() must be a whole number from 1, not {value!r}; leave it out for no such bound"
+        )

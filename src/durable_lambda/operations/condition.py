@@ -8,10 +8,10 @@ from typing import Any, NoReturn, TypeVar
 
 from durable_lambda.arguments import check_callable, check_name
 from durable_lambda.errors import SerializationError, ValidationError, WaitForConditionError
-from durable_lambda.failures import describe
+from durable_lambda.failures import describe, raise_as_recorded
 from durable_lambda.operations.attempts import Attempted, attempts_ended
 from durable_lambda.operations.body import Body
-from durable_lambda.operations.outcome import check_size, failure, stored, unwritable
+from durable_lambda.operations.outcome import check_size, codec_of, failure, stored, unwritable
 from durable_lambda.operations.step import run_as_attempt
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.updates import StepOptions
@@ -19,7 +19,7 @@ from durable_lambda.retry import Poll
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.rehearsal import body_of
 from durable_lambda.runtime.scope import Scope
-from durable_lambda.values import Codec, result_codec, round_trip
+from durable_lambda.values import UNSET, Codec, read_payload, write_payload
 
 S = TypeVar("S")
 
@@ -42,13 +42,14 @@ class Condition(Attempted[S]):
         initial_state: S,
         until: Callable[[S], bool],
         poll: Poll,
+        codec: Codec[S] | None,
     ) -> None:
         super().__init__(scope, name)
         self.check = check
         self.initial_state = initial_state
         self.until = until
         self.poll = poll
-        self.codec: Codec[S] = result_codec(check)
+        self.codec: Codec[S] = codec_of(scope, self.verb, codec, check, UNSET)
 
     def prepare(self) -> None:
         check_name(self.name, self.verb)
@@ -102,7 +103,7 @@ class Condition(Attempted[S]):
         details = state.step_details if state is not None else None
         before = self.initial_state
         if details is not None and details.result is not None:
-            before = self.codec.decode(details.result)
+            before = read_payload(self.codec, details.result)
         observer = self.scope.invocation.observer
         body = Body(body_of(self, self.check), (before,))
         if observer is None:
@@ -111,7 +112,7 @@ class Condition(Attempted[S]):
             with observer.user_function(self, attempt):
                 after = await run_as_attempt(self, attempt, body)
         try:
-            payload, value = round_trip(self.codec, after)
+            payload, value = write_payload(self.codec, after)
         except SerializationError as error:
             raise unwritable(self, error) from error
         check_size(self, payload)
@@ -125,4 +126,4 @@ class Condition(Attempted[S]):
     async def _fail(self, error: Exception) -> NoReturn:
         record = describe(error)
         await self.conclude(self.update("FAIL", error=record))
-        raise failure(self, record, WaitForConditionError, original=error) from None
+        raise_as_recorded(failure(self, record, WaitForConditionError, original=error))

@@ -63,7 +63,10 @@ def patched(scope: Scope, name: str) -> bool:
     known = scope.patches.get(marker)
     if known is None:
         recorded = scope.journal.recorded.pop(marker, None) is not None
-        known = scope.patches[marker] = recorded or not scope.is_replaying
+        known = recorded or not scope.is_replaying
+        if known and not recorded:
+            scope.invocation.quota.admit(f"patched {name!r}", name=name, operation_id=marker)
+        scope.patches[marker] = known
         if known and not recorded:
             # Before everything that the changed way does, so there is no story in which that is stored and this is not.
             fields = marker, "STEP"

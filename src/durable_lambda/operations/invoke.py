@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from typing import Any, Final, NoReturn
 
-import msgspec
-
 from durable_lambda.arguments import check_name
 from durable_lambda.errors import (
     DeserializationError,
@@ -28,7 +26,7 @@ from durable_lambda.protocol.updates import ChainedInvokeOptions
 from durable_lambda.runtime.call import Call
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
-from durable_lambda.values import Codec, codec_for
+from durable_lambda.values import Codec, JsonCodec, check_codec, codec_for, to_json, told
 
 _FUNCTION_NAME: Final = (  # NamespacedFunctionName of the service model
     r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?"
@@ -42,7 +40,7 @@ _FAILURES: Final = {"TIMED_OUT": InvokeTimeoutError, "STOPPED": InvokeStoppedErr
 class Invoke(Call[Any]):
     """A CHAINED_INVOKE of a function."""
 
-    __slots__ = ("_is_sent", "_options", "_payload", "codec", "function_name", "payload", "tenant_id")
+    __slots__ = ("_is_sent", "_options", "_payload", "codec", "function_name", "payload", "payload_codec", "tenant_id")
 
     type = "CHAINED_INVOKE"
     sub_type = "ChainedInvoke"
@@ -58,12 +56,18 @@ class Invoke(Call[Any]):
         *,
         result_type: Any,
         tenant_id: str | None,
+        payload_codec: Codec[Any] | None,
+        codec: Codec[Any] | None,
     ) -> None:
         super().__init__(scope, name)
         self.function_name = function_name
         self.payload = payload
         self.tenant_id = tenant_id
-        self.codec: Codec[Any] = codec_for(result_type)
+        for each in (payload_codec, codec):
+            if each is not None:
+                check_codec(each, f"{self.verb}()")
+        self.payload_codec = payload_codec
+        self.codec: Codec[Any] = codec or codec_for(result_type)
         self._is_sent = False
         """Whether the history has its START: the payload is not written a second time."""
 
@@ -97,7 +101,10 @@ class Invoke(Call[Any]):
 
     def _encode(self) -> str:
         try:
-            encoded = msgspec.json.encode(self.payload)
+            codec = self.payload_codec
+            encoded = to_json(self.payload) if codec is None else codec.encode(self.payload).encode()
+        except SerializationError as error:
+            raise self._unsendable(f"cannot be written: {error}") from error
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise self._unsendable(f"cannot be written as JSON: {error}; pass plain data") from error
         if len(encoded) > MAX_OPERATION_PAYLOAD:
@@ -119,10 +126,12 @@ class Invoke(Call[Any]):
         if state.status != "SUCCEEDED":
             self._fail(state, details.error or wire.ErrorObject())
         try:
+            if not details.result and not isinstance(self.codec, JsonCodec):
+                return None
             return self.codec.decode(details.result or "null")
-        except DeserializationError as error:
+        except Exception as error:  # also of a codec of the user's
             raise DeserializationError(
-                f"the result of {self.label} (function: {self.function_name}): {error}",
+                f"the result of {self.label} (function: {self.function_name}): {told(error)}",
                 operation_name=self.name,
                 operation_id=self.id,
             ) from error

@@ -11,6 +11,7 @@ from durable_lambda.completion import Completion
 from durable_lambda.errors import ValidationError
 from durable_lambda.operations.concurrent import Batch, Branch, BranchSpec, Nesting
 from durable_lambda.runtime.scope import Scope
+from durable_lambda.values import Codec
 
 
 class MapIteration(Branch):
@@ -41,6 +42,7 @@ class Map(Batch[BatchResult[Any]]):
         completion: Completion | None,
         item_name: Callable[[Any, int], str] | None,
         nesting: Nesting,
+        codec: Codec[Any] | None,
     ) -> None:
         super().__init__(
             scope,
@@ -49,6 +51,7 @@ class Map(Batch[BatchResult[Any]]):
             batch_size=batch_size,
             completion=completion,
             nesting=nesting,
+            codec=codec,
         )
         self.items = items
         self.fn = fn
@@ -72,3 +75,18 @@ class Map(Batch[BatchResult[Any]]):
         for spec in specs:
             check_name(spec.name, "item")
         return specs
+
+    def prepare(self) -> None:
+        super().prepare()
+        if self.item_name is None:
+            return
+        known: dict[str, int] = {}
+        for index, spec in enumerate(self._specs):
+            if spec.name is None:
+                continue
+            first = known.setdefault(spec.name, index)
+            if first != index:
+                raise ValidationError(
+                    f"items {first} and {index} of map() are both named {spec.name!r}: give each a name of its own, "
+                    'item_name=lambda item, index: f"order-{index}"; without item_name it is map-item-<index>'
+                )

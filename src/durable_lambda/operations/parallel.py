@@ -10,7 +10,9 @@ from durable_lambda.batch import BatchResult
 from durable_lambda.completion import Completion
 from durable_lambda.errors import ValidationError
 from durable_lambda.operations.concurrent import Batch, Branch, BranchSpec, Nesting
+from durable_lambda.operations.outcome import check_branch
 from durable_lambda.runtime.scope import Scope
+from durable_lambda.values import Codec
 
 
 class ParallelBranch(Branch):
@@ -38,8 +40,11 @@ class Parallel(Batch[BatchResult[Any]]):
         max_concurrency: int | None,
         completion: Completion | None,
         nesting: Nesting,
+        codec: Codec[Any] | None,
     ) -> None:
-        super().__init__(scope, name, max_concurrency=max_concurrency, completion=completion, nesting=nesting)
+        super().__init__(
+            scope, name, max_concurrency=max_concurrency, completion=completion, nesting=nesting, codec=codec
+        )
         self.branches = branches
 
     def outcome(self, batch: BatchResult[Any]) -> BatchResult[Any]:
@@ -53,9 +58,11 @@ class Parallel(Batch[BatchResult[Any]]):
             named = [(f"parallel-branch-{index}", branch) for index, branch in enumerate(branches)]
         else:
             raise ValidationError(
-                f"parallel() takes a list of functions of the context, or a dict of names to them, not {branches!r}"
+                f"parallel() takes a list of functions of the context, or a dict of names to them, not {branches!r}: "
+                'ctx.parallel("quotes", [train, plane]), ctx.parallel("quotes", {"train": train, "plane": plane})'
             )
-        for name, branch in named:
+        for index, (name, branch) in enumerate(named):
             check_name(name, "branch")
-            self.scope.check_code(branch, "parallel")
+            check_branch(branch, repr(name) if isinstance(branches, dict) else str(index), self.verb)
+            self.scope.check_code(branch, self.verb)
         return [BranchSpec(name, branch, (), ParallelBranch) for name, branch in named]

@@ -10,6 +10,7 @@ from durable_lambda.batch import BatchResult
 from durable_lambda.completion import Completion
 from durable_lambda.errors import ValidationError
 from durable_lambda.operations.concurrent import Batch, BranchSpec
+from durable_lambda.operations.outcome import check_branch
 from durable_lambda.operations.parallel import ParallelBranch
 from durable_lambda.operations.wait import Wait
 from durable_lambda.protocol.limits import MAX_WAIT_SECONDS, MIN_WAIT_SECONDS
@@ -49,6 +50,7 @@ class First(Race[tuple[str, Any]]):
             )
         for key, branch in self.branches.items():
             check_name(key, "branch")
+            check_branch(branch, repr(key), self.verb)
             self.scope.check_code(branch, self.verb)
         return [BranchSpec(key, branch, (), ParallelBranch) for key, branch in self.branches.items()]
 

@@ -19,11 +19,11 @@ import msgspec
 
 from durable_lambda.arguments import check_callable, check_name, positive_seconds
 from durable_lambda.errors import SerializationError, StepError, StepInterruptedError, StepTimeoutError, ValidationError
-from durable_lambda.failures import describe
+from durable_lambda.failures import describe, raise_as_recorded
 from durable_lambda.loop import CURRENT
 from durable_lambda.operations.attempts import Attempted, attempts_ended
 from durable_lambda.operations.body import Body
-from durable_lambda.operations.outcome import check_classes, check_size, failure, stored, unwritable
+from durable_lambda.operations.outcome import check_classes, check_size, codec_of, failure, stored, unwritable
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.updates import StepOptions
 from durable_lambda.retry import Retry, retry_policy
@@ -32,7 +32,7 @@ from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.rehearsal import REHEARSAL, body_of
 from durable_lambda.runtime.scope import Scope
 from durable_lambda.runtime.strand import BodyStrand
-from durable_lambda.values import UNSET, Codec, codec_for, result_codec, round_trip
+from durable_lambda.values import UNSET, Codec, write_payload
 
 T = TypeVar("T")
 
@@ -124,10 +124,7 @@ class Step(Attempted[T]):
         self.at_most_once = at_most_once
         self.raises = raises
         self.inline = inline
-        if codec is not None:
-            self.codec: Codec[T] = codec
-        else:
-            self.codec = result_codec(fn) if result_type is UNSET else codec_for(result_type)
+        self.codec: Codec[T] = codec_of(scope, self.verb, codec, fn, result_type)
 
     def prepare(self) -> None:
         fn, args = self.fn_args
@@ -192,7 +189,7 @@ class Step(Attempted[T]):
             with observer.user_function(self, attempt):
                 result = await self._run_body(attempt)
         try:
-            payload, value = round_trip(self.codec, result)
+            payload, value = write_payload(self.codec, result)
         except SerializationError as error:
             raise unwritable(self, error) from error
         check_size(self, payload)
@@ -230,7 +227,7 @@ class Step(Attempted[T]):
         record = describe(error)
         if delay is None:
             await self.conclude(self.update("FAIL", error=record))
-            raise failure(self, record, StepError, named=self._named, original=error) from None
+            raise_as_recorded(failure(self, record, StepError, named=self._named, original=error))
         await self.store(self.update("RETRY", error=record, step_options=StepOptions(delay)))
 
 

@@ -14,6 +14,7 @@ class SyncBatchedCheckpoints:
         self._scope = scope
 
     def __enter__(self) -> None:
+        self._scope.strand("batch_checkpoints()")
         self._scope.batches += 1
 
     def __exit__(

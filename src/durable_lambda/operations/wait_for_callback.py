@@ -13,12 +13,13 @@ from durable_lambda.operations.child import ChildContext
 from durable_lambda.operations.step import Step
 from durable_lambda.retry import Retry, retry_policy
 from durable_lambda.runtime.scope import Scope
+from durable_lambda.values import Codec
 
 
 class WaitForCallback(ChildContext[Any]):
     """A CONTEXT around a CALLBACK and the STEP that submits it."""
 
-    __slots__ = ("result_type", "retry", "timers")
+    __slots__ = ("answer_codec", "result_type", "retry", "timers")
 
     sub_type = "WaitForCallback"
     verb = "wait_for_callback"
@@ -36,11 +37,17 @@ class WaitForCallback(ChildContext[Any]):
         heartbeat_timeout: Duration | None,
         retry: Retry | int | None,
         result_type: Any,
+        codec: Codec[Any] | None,
     ) -> None:
-        super().__init__(scope, name, submitter, args, virtual=False, result_type=result_type)
+        super().__init__(scope, name, submitter, args, virtual=False, result_type=result_type, codec=codec)
+        self.answer_codec = codec
         self.timers = timeout, heartbeat_timeout
         self.retry = retry
         self.result_type = result_type
+
+    @property
+    def new_operations(self) -> int:
+        return 3  # the callback and the step that submits it
 
     def prepare(self) -> None:
         check_name(self.name, self.verb)
@@ -75,4 +82,4 @@ class WaitForCallback(ChildContext[Any]):
                 error_type=error_type_name(type(error)),
                 error_message=text_of(error),
             ) from error
-        return await scope.read(CallbackResult(scope, handle, self.result_type, raw=False))
+        return await scope.read(CallbackResult(scope, handle, self.result_type, raw=False, codec=self.answer_codec))

@@ -10,6 +10,7 @@ from durable_lambda.operations.child import ChildContext
 from durable_lambda.operations.wait import Wait
 from durable_lambda.retry import Retry, retry_policy
 from durable_lambda.runtime.scope import Scope
+from durable_lambda.values import Codec
 
 T = TypeVar("T")
 
@@ -33,17 +34,17 @@ class WithRetry(ChildContext[T]):
         *,
         retry: Retry | int | None,
         result_type: Any,
+        codec: Codec[T] | None,
     ) -> None:
-        super().__init__(scope, name, fn, args, virtual=False, result_type=result_type)
+        super().__init__(scope, name, fn, args, virtual=False, result_type=result_type, codec=codec)
         self.retry = retry
 
     def prepare(self) -> None:
         super().prepare()
-        check_name(f"{self._prefix}backoff-{retry_policy(self.retry).max_attempts}", self.verb)
+        check_name(self._wait_name(retry_policy(self.retry).max_attempts), self.verb)
 
-    @property
-    def _prefix(self) -> str:
-        return f"{self.name}-" if self.name is not None else ""
+    def _wait_name(self, attempt: int) -> str | None:
+        return None if self.name is None else f"{self.name}-backoff-{attempt}"
 
     async def code(self) -> T:
         policy = retry_policy(self.retry)
@@ -56,4 +57,4 @@ class WithRetry(ChildContext[T]):
                 delay = policy.delay_after(error, attempt)
                 if delay is None:
                     raise
-            await self.inside.start(Wait(self.inside, f"{self._prefix}backoff-{attempt}", delay))
+            await self.inside.start(Wait(self.inside, self._wait_name(attempt), delay))

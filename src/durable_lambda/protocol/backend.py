@@ -49,6 +49,17 @@ class DurableBackend(Protocol):
 
 
 @runtime_checkable
+class LimitedBackend(DurableBackend, Protocol):
+    """A backend that knows how many operations an execution may have there. Of any other the service's limit is
+    assumed."""
+
+    @property
+    def operation_limit(self) -> int | None:
+        """Operations in one execution; `None` for any number."""
+        ...
+
+
+@runtime_checkable
 class WatchableBackend(DurableBackend, Protocol):
     """A backend in this process that tells of changes, so that nobody has to poll it."""
 

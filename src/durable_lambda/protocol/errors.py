@@ -17,8 +17,8 @@ CLOSED_CALLBACK: Final = "The callback is either timed out or already completed"
 class ServiceError(Exception):
     """An error answer of the service. `code` is its type on the wire, `status` the HTTP status."""
 
-    code: ClassVar[str] = "ServiceException"
-    status: ClassVar[int] = 500
+    code: str = "ServiceException"
+    status: int = 500
     message_key: ClassVar[str] = "Message"
 
     def __init__(self, message: str) -> None:
@@ -74,3 +74,27 @@ class KMSException(ServiceError):
 
     code = "KMSAccessDeniedException"
     status = 502
+
+
+class OtherServiceError(ServiceError):
+    """An error of another type: of access, of a key, or one that is newer than this package."""
+
+    def __init__(self, code: str, status: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
+def service_error(code: str, status: int, message: str) -> ServiceError:
+    """The error that an answer of the service tells of."""
+    for kind in (
+        InvalidParameterValueException,
+        ResourceNotFoundException,
+        ResourceConflictException,
+        CallbackTimeoutException,
+        DurableExecutionAlreadyStartedException,
+        TooManyRequestsException,
+    ):
+        if kind.code == code and kind.status == status:
+            return kind(message)
+    return OtherServiceError(code, status, message)

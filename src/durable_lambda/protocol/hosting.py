@@ -22,6 +22,18 @@ class LambdaContext(Protocol):
     def get_remaining_time_in_millis(self) -> int: ...
 
 
+class InvocationInterrupted(Exception):  # noqa: N818  # an ending, as CancelledError is
+    """The function's code raised `SystemExit` or `KeyboardInterrupt`, which is the cause of this error.
+
+    It has no answer, then, as when its process had ended: its host invokes again.
+    """
+
+    def __init__(self, message: str, error_type: str) -> None:
+        super().__init__(message)
+        self.error_type = error_type
+        """What an error object says of it."""
+
+
 @runtime_checkable
 class DurableFunction(Protocol):
     """A function that a host can invoke."""

@@ -17,12 +17,14 @@ from collections.abc import Callable, Coroutine, Generator
 from contextvars import copy_context
 from functools import partial
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
 
-from durable_lambda.errors import Suspended
+from durable_lambda.errors import BackendError, Suspended
 from durable_lambda.loop import count_elsewhere
 from durable_lambda.protocol.updates import OperationUpdate
 from durable_lambda.runtime import threads
+from durable_lambda.runtime.errand import Errand, carried
+from durable_lambda.runtime.eviction import Eviction, confined
 
 if TYPE_CHECKING:
     from durable_lambda.runtime.host import Host
@@ -34,24 +36,26 @@ T = TypeVar("T")
 OVER: Final = object()
 """What tells a thread that its meeting is over."""
 
+PATIENCE: Final = 10
+"""Refused operations, after which code that ignores every refusal is made to end."""
+
 
 class CodeThread:
     """A thread that runs the code of a context, and of the child contexts in it, as the loop sees it."""
 
-    __slots__ = ("_is_busy", "_meetings", "ident", "invocation", "is_interrupted", "is_waiting", "refusals")
+    __slots__ = ("_eviction", "_is_busy", "_meetings", "ident", "invocation", "is_interrupted", "refusals")
 
     def __init__(self, invocation: Invocation) -> None:
         self.invocation = invocation
         self.ident = 0
         self.is_interrupted = False
         """Whether nothing that it does counts any more."""
-        self.is_waiting = False
-        """Whether it waits for the loop at this moment."""
         self.refusals = 0
         """Operations that it called all the same."""
         self._is_busy = False
         self._meetings: list[Meeting[Any]] = []
         """What it waits for, the innermost last: one below another where the loop had it run code meanwhile."""
+        self._eviction: Eviction | None = None
 
     # On the loop
 
@@ -60,15 +64,18 @@ class CodeThread:
 
         Raises whatever it raises. When this is cancelled the thread is told; it is waited for if it can hear that.
         """
-        places = self.invocation.places
-        await places.take()
-        errand = _Errand(self.invocation, code, self._ended)
-        self.set_busy(True)
-        try:
-            self._start(partial(copy_context().run, partial(self._work, errand)))
-        except BaseException:
-            self._ended()
-            raise
+        errand = Errand(self.invocation, partial(self._begin, code), self._ended)
+        work = partial(copy_context().run, partial(self._work, errand))
+        while True:
+            await self.invocation.places.take()
+            self.set_busy(True)
+            try:
+                self._start(work)
+                break
+            except RuntimeError as error:  # the system gives no thread
+                self._ended()
+                if not self.invocation.places.end_growth():
+                    self.invocation.break_off(BackendError(f"no thread to run the code of a `def` on: {error}"), error)
         try:
             return await errand.outcome()
         except asyncio.CancelledError:
@@ -101,24 +108,39 @@ class CodeThread:
     def interrupt(self) -> bool:
         """Nothing that it does counts any more: `Suspended` is raised in it where it waits, now and from now on.
 
-        Returns whether it waits now.
+        Returns whether it hears that now, since it runs no code meanwhile.
         """
         self.set_busy(False)
         self.is_interrupted = True
-        for meeting in tuple(self._meetings):
+        meetings = tuple(self._meetings)
+        for meeting in meetings:
             meeting.break_off()
-        return self.is_waiting
+        return bool(meetings) and not meetings[-1].runs_code
 
     # In the thread
 
-    def _work(self, errand: _Errand[Any]) -> None:
-        self.ident = threading.get_ident()
-        errand.work()
+    def _begin(self, code: Callable[[], T]) -> T:
+        if self.is_interrupted or self.invocation.is_closing:  # before there was a thread
+            raise self.farewell()
+        return code()
 
-    def hold(self, update: OperationUpdate) -> None:
-        """Have an update sent with the next one, or a moment later. Raises `Suspended` as `post` does."""
+    def _work(self, errand: Errand[Any]) -> None:
+        self.ident = threading.get_ident()
+        confined(errand.work)
+        if self._eviction is not None:
+            self._eviction.over()
+
+    def hold(self, update: OperationUpdate, *, is_outcome: bool = False) -> None:
+        """Have an update sent with the next one, or a moment later; or begin to send it, where nothing is to wait.
+
+        Raises `Suspended` as `post` does.
+        """
+        checkpointer = self.invocation.checkpointer
+        if checkpointer.is_prompt and not is_outcome:
+            self.wait(lambda _: checkpointer.send_promptly(update))
+            return
         try:
-            self.invocation.checkpointer.hold(update)
+            checkpointer.hold(update, is_outcome=is_outcome)
         except RuntimeError:
             raise self.farewell() from None
 
@@ -145,9 +167,7 @@ class CodeThread:
         """Wait until a meeting is over, and run what the loop sends meanwhile."""
         self.post(meeting.start)
         while True:
-            self.is_waiting = True
             message = meeting.inbox.get()
-            self.is_waiting = False
             if message is OVER:
                 return
             message()
@@ -155,6 +175,22 @@ class CodeThread:
     def farewell(self) -> Suspended:
         """What is raised in code that does not count any more."""
         return self.invocation.farewell()
+
+    def refuse(self, what: str) -> NoReturn:
+        """Raises `Suspended`, for an operation that is called when its code does not count any more.
+
+        Code that catches it again and again is evicted.
+        """
+        self.refusals += 1
+        farewell = self.farewell()
+        refusal = Suspended(
+            f"{what} was called when its code does not count any more ({farewell}): nothing durable can be done in "
+            "`finally` or after a caught Suspended; let it pass",
+            code="ENDING",
+        )
+        if self.refusals == PATIENCE:
+            self._eviction = Eviction(refusal, self._work.__code__)
+        raise refusal
 
 
 class HostThread(CodeThread):
@@ -165,30 +201,26 @@ class HostThread(CodeThread):
     def __init__(self, invocation: Invocation, host: Host) -> None:
         super().__init__(invocation)
         self._host = host
-        host.has_code = True
         host.patience = invocation.checkpointer.patience
 
     def _start(self, work: Callable[[], object]) -> None:
         self._host.hand_over(work)
-
-    def _ended(self) -> None:
-        self._host.has_code = False
-        super()._ended()
 
     def send(self, inbox: SimpleQueue[Any], message: object) -> None:
         inbox.put(message)
         self._host.stop()
 
     def meet(self, meeting: Meeting[Any]) -> None:
+        if asyncio._get_running_loop() is not None:  # pyright: ignore[reportPrivateUsage]  # the public one raises
+            super().meet(meeting)  # code that runs a loop of its own: only the keeper can run ours
+            return
         host = self._host
         host.take_turn()
         try:
             meeting.start()
             while True:
-                self.is_waiting = True
                 while meeting.inbox.empty():
-                    host.loop.run_forever()
-                self.is_waiting = False
+                    host.run_loop()
                 message = meeting.inbox.get()
                 if message is OVER:
                     return
@@ -206,13 +238,14 @@ class Meeting(Generic[T]):
             set the `operation`.
     """
 
-    __slots__ = ("_begin", "_future", "_is_over", "inbox", "operation", "thread")
+    __slots__ = ("_begin", "_errand", "_future", "_is_over", "inbox", "operation", "thread")
 
     def __init__(self, thread: CodeThread, begin: Callable[[Meeting[T]], asyncio.Future[T]]) -> None:
         self.thread = thread
         self.operation: Operation[Any] | None = None
         """What is awaited, if only the service may be able to move it: the invocation is not busy with the thread."""
         self._begin = begin
+        self._errand: Errand[Any] | None = None
         self._future: asyncio.Future[T] | None = None
         self.inbox: SimpleQueue[Any] = SimpleQueue()
         """What the thread is to run, and at last `OVER`."""
@@ -235,7 +268,7 @@ class Meeting(Generic[T]):
             future = self._begin(self)
         except Exception as error:
             future = self.thread.invocation.loop.create_future()
-            future.set_exception(error)
+            future.set_exception(carried(error))
         self._future = future
         if self.operation is not None:
             self.operation.awaiters += 1
@@ -252,6 +285,11 @@ class Meeting(Generic[T]):
             self.operation.awaiters -= 1
         self.thread.send(self.inbox, OVER)
 
+    @property
+    def runs_code(self) -> bool:
+        """Whether the thread runs code for the loop, and will come back here only then."""
+        return self._errand is not None and not self._errand.is_over
+
     def break_off(self) -> None:
         """On the loop: let the thread go on at once, with `Suspended`."""
         self._finish()
@@ -262,55 +300,10 @@ class Meeting(Generic[T]):
         """On the loop: have the thread run some code while it waits here. Raises whatever it raises."""
         if self._is_over:
             raise asyncio.CancelledError
-        errand = _Errand(self.thread.invocation, code, partial(self.thread.set_busy, False))
+        errand = self._errand = Errand(self.thread.invocation, code, partial(self.thread.set_busy, False))
         self.thread.set_busy(True)
         self.thread.send(self.inbox, partial(copy_context().run, errand.work))
         return await errand.outcome()
-
-
-class _Errand(Generic[T]):
-    """Code that a thread runs for a task of the loop."""
-
-    __slots__ = ("_code", "_ended", "_error", "_finished", "_invocation", "_value")
-
-    def __init__(self, invocation: Invocation, code: Callable[[], T], ended: Callable[[], None]) -> None:
-        self._invocation = invocation
-        self._code = code
-        self._ended = ended
-        self._finished: asyncio.Future[None] = invocation.loop.create_future()
-        self._value: T
-        self._error: BaseException | None = None
-
-    def work(self) -> None:
-        """In the thread: run it, and tell the loop."""
-        try:
-            self._value = self._code()
-        except StopIteration as error:  # no future can carry it; a coroutine turns it into the same
-            self._error = RuntimeError("the code raised StopIteration")
-            self._error.__cause__ = error
-        except BaseException as error:
-            self._error = error
-        try:
-            self._invocation.loop.call_soon_threadsafe(self._finish)
-        except RuntimeError:
-            return  # the loop is closed: nobody waits for it any more
-
-    def _finish(self) -> None:
-        if not self._finished.done():
-            self._finished.set_result(None)
-        self._ended()  # after that, so that who waits is ready when the thread is not busy any more
-
-    async def outcome(self) -> T:
-        """On the loop: what it returned or raised."""
-        await self._finished
-        if self._error is not None:
-            raise self._error
-        return self._value
-
-    async def end(self) -> None:
-        """On the loop, after `outcome` was cancelled: wait until it has ended, whatever came of it."""
-        self._finished = self._invocation.loop.create_future()
-        await self._finished
 
 
 class Hop(Generic[T]):

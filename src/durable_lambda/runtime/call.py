@@ -51,6 +51,11 @@ class Call(Generic[T]):
         """The operation as messages name it."""
         return f"{self.verb} {self.name!r}" if self.name is not None else f"unnamed {self.verb}"
 
+    @property
+    def new_operations(self) -> int:
+        """How many operations it surely is: itself, unless it leaves no record, and what is known to begin in it."""
+        return 1
+
     def prepare(self) -> None:
         """Check the arguments, when there is something left to do with them. Raises `ValidationError`."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -45,6 +45,15 @@ class Stored(asyncio.Future[None]):
         return super().cancel(msg) if self._invocation.is_closing else False
 
 
+class _Held(NamedTuple):
+    """An update of a thread, until the loop queues it."""
+
+    since: float
+    update: OperationUpdate
+    is_outcome: bool
+    """Whether it may wait for others, as `gather` says."""
+
+
 class Checkpointer:
     """Sends updates and brings back what changed."""
 
@@ -54,8 +63,8 @@ class Checkpointer:
         self._token: str | None = token
         self._start_delay = start_delay
         self._queue: deque[tuple[OperationUpdate, asyncio.Future[None] | None]] = deque()
-        self._held: deque[tuple[float, OperationUpdate]] = deque()
-        """Updates of threads, with the loop's time; they go before whatever is queued next."""
+        self._held: deque[_Held] = deque()
+        """Updates of threads; they go, in their order, before whatever is queued next."""
         self._is_watching = False
         """Whether a timer looks after what is held."""
         self.sender: asyncio.Task[None] | None = None
@@ -74,6 +83,11 @@ class Checkpointer:
         """Seconds that the loop may be left alone before there can be something to send."""
         return max(self._start_delay, LEAST_PATIENCE)
 
+    @property
+    def is_prompt(self) -> bool:
+        """Whether nothing waits for company."""
+        return self._start_delay <= 0
+
     def submit(self, update: OperationUpdate) -> asyncio.Future[None]:
         """Send an update as soon as may be; the future is done when the service has stored it."""
         stored = Stored(self._invocation)
@@ -91,43 +105,78 @@ class Checkpointer:
 
     def send_lazily(self, update: OperationUpdate) -> None:
         """Send an update with the next one, or after the start delay."""
+        self._take_held()
         self._queue.append((update, None))
-        if self._start_delay <= 0:
+        self._flush_before_long()
+
+    def send_promptly(self, update: OperationUpdate) -> asyncio.Future[None]:
+        """As `send_lazily`; the future is done when the call has begun, if none was on its way."""
+        self.send_lazily(update)
+        begun: asyncio.Future[None] = self._invocation.loop.create_future()
+        self._invocation.loop.call_soon(lambda: begun.done() or begun.set_result(None))
+        return begun
+
+    def _flush_before_long(self) -> None:
+        if self.is_prompt:
             self.flush()
         elif self._timer is None and self.sender is None:
             self._timer = self._invocation.loop.call_later(self._start_delay, self.flush)
 
-    def hold(self, update: OperationUpdate) -> None:
-        """As `send_lazily`, in any thread: the loop is not woken for each update, which would cost more than a step."""
+    def hold(self, update: OperationUpdate, *, is_outcome: bool = False) -> None:
+        """As `send_lazily`, or as `gather` for an outcome, in any thread: the loop is not woken for each update, which
+        would cost more than a step."""
         loop = self._invocation.loop
-        if self._start_delay <= 0:
-            loop.call_soon_threadsafe(self.send_lazily, update)
-            return
-        self._held.append((loop.time(), update))
-        if not self._is_watching:
+        self._held.append(_Held(loop.time(), update, is_outcome))
+        if is_outcome and len(self._held) >= MAX_UPDATES_PER_CHECKPOINT // 2:
+            loop.call_soon_threadsafe(self._queue_held)
+        elif not self._is_watching:
             self._is_watching = True
             loop.call_soon_threadsafe(self._watch_held)
 
     def _watch_held(self) -> None:
         """Send what was held for the start delay, and look again when the next one will have been."""
         loop = self._invocation.loop
-        if self._held and self._held[0][0] + self._start_delay <= loop.time():
+        if self._invocation.is_closing:  # it is of a thread that goes on, and does not count
+            self._is_watching = False
+            return
+        is_due = False
+        while self._held and self._held[0].since + self._start_delay <= loop.time():
+            is_due = self._take_first_held() or is_due
+        if is_due:
             self.flush()
         if not self._held:
             self._is_watching = False
             if not self._held:  # none came between these two lines
                 return
             self._is_watching = True
-        loop.call_at(self._held[0][0] + self._start_delay, self._watch_held)
+        loop.call_at(self._held[0].since + self._start_delay, self._watch_held)
 
-    def _take_held(self) -> None:
+    def _queue_held(self) -> None:
+        if self._take_held():
+            self._flush_before_long()
+
+    def _take_held(self) -> bool:
+        """Queue what is held. Returns whether any of it wants to be sent before long."""
+        is_lazy = False
         while self._held:
-            self._queue.append((self._held.popleft()[1], None))
+            is_lazy = self._take_first_held() or is_lazy
+        return is_lazy
+
+    def _take_first_held(self) -> bool:
+        """Queue what was held longest. Returns whether it wants to be sent before long."""
+        held = self._held.popleft()
+        self._queue.append((held.update, None))
+        if held.is_outcome:
+            self._count_gathered(held.update)
+        return not held.is_outcome
 
     def gather(self, update: OperationUpdate) -> None:
         """Queue an outcome until something has to be stored, or a call is full."""
-        self._take_held()
+        self._queue_held()
         self._queue.append((update, None))
+        self._count_gathered(update)
+
+    def _count_gathered(self, update: OperationUpdate) -> None:
         self._gathered += 1
         self._gathered_size += _size_bound(update)
         if self._gathered >= MAX_UPDATES_PER_CHECKPOINT // 2 or self._gathered_size > MAX_CHECKPOINT_BYTES:
@@ -183,6 +232,7 @@ class Checkpointer:
 
     async def close(self) -> None:
         """Wait until what is gathered or being sent has been stored. Lazy updates that nothing followed are dropped."""
+        self._take_held()
         if self._gathered:
             self.flush()
         self._stop_timer()

@@ -33,27 +33,32 @@ class Host:
         self.loop = loop
         self.patience = PATIENCE
         """Seconds that code runs before the keeper takes the loop."""
-        self.has_code = False
-        """Whether code of an invocation runs on this thread."""
         self._work: deque[Callable[[], object]] = deque()
         self._turn = threading.Lock()
         self._is_wanted = False
         self._code_since: float | None = None
         self._keeper: threading.Thread | None = None
         self._code_runs = threading.Event()
+        self._interruption: BaseException | None = None
+        """What was raised where it could not be let through: while the thread took the turn, or in the keeper."""
 
     def run(self, task: asyncio.Task[T]) -> T:
-        """In the thread: run the loop, and the code that is handed over meanwhile, until a task is done."""
+        """In the thread: run the loop, and the code that is handed over meanwhile, until a task is done.
+
+        Raises what the task raises, or else what interrupted the loop: `KeyboardInterrupt`, `SystemExit`.
+        """
         task.add_done_callback(self.stop)
         self.take_turn()
         try:
             while not task.done():
-                self.loop.run_forever()
+                self.run_loop()
                 while self._work:
                     self.run_code(self._work.popleft())
         finally:
+            self._work.clear()  # handed over for a task that was given up
             self._turn.release()
             task.remove_done_callback(self.stop)
+        self._raise_interruption()
         return task.result()
 
     def hand_over(self, work: Callable[[], object]) -> None:
@@ -65,25 +70,36 @@ class Host:
         """On the loop: let it stop, so that the thread looks what there is to do."""
         self.loop.stop()
 
+    def run_loop(self) -> None:
+        """In the thread, which has the turn: run the loop until it is stopped; that may be at once, for no reason."""
+        self._raise_interruption()
+        self.loop.run_forever()
+
     def run_code(self, work: Callable[[], object]) -> None:
         """In the thread, which has the turn: run code, and let the keeper have the turn meanwhile."""
-        self.give_turn()
         try:
+            self.give_turn()
             work()
         finally:
             self.take_turn()
 
     def take_turn(self) -> None:
-        """In the thread: the loop is its own from now on."""
+        """In the thread: the loop is its own from now on. Raises nothing: who calls it has to give the turn again."""
         self._code_since = None
-        if not self._turn.acquire(blocking=False):
-            self._is_wanted = True
-            self.loop.call_soon_threadsafe(self.loop.stop)
-            self._turn.acquire()
-            self._is_wanted = False
+        if self._turn.acquire(blocking=False):
+            return
+        self._is_wanted = True
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        while True:
+            try:
+                self._turn.acquire()
+                break
+            except BaseException as error:  # a signal came while the keeper had the turn
+                self._interruption = error
+        self._is_wanted = False
 
     def give_turn(self) -> None:
-        """In the thread: code begins to run, or goes on."""
+        """In the thread: code begins to run, or goes on. Raises what had to wait when the turn was taken."""
         self._turn.release()
         self._code_since = time.monotonic()
         if not self._code_runs.is_set():
@@ -91,6 +107,12 @@ class Host:
             if self._keeper is None:
                 self._keeper = threading.Thread(target=self._keep, name="durable-loop-keeper", daemon=True)
                 self._keeper.start()
+        self._raise_interruption()
+
+    def _raise_interruption(self) -> None:
+        if self._interruption is not None:
+            error, self._interruption = self._interruption, None
+            raise error
 
     # In the keeper
 
@@ -118,10 +140,14 @@ class Host:
         if not self._turn.acquire(blocking=False):
             return
         try:
-            while self._code_since == since and not self._is_wanted:
+            while self._code_since == since and not self._is_wanted and self._interruption is None:
                 self.loop.run_forever()
+        except BaseException as error:  # `SystemExit` where no invocation takes it: the thread's, as if it had the turn
+            self._interruption = error
         finally:
             self._turn.release()
+        if self._interruption is not None:
+            time.sleep(self.patience)  # until the thread has looked
 
 
 class HostedLoop(InvocationLoop):

@@ -18,15 +18,19 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 import msgspec
 
 from durable_lambda.errors import BackendError, DurableError, Suspended, ValidationError
-from durable_lambda.failures import ExceptionClasses
+from durable_lambda.failures import place_of
 from durable_lambda.loop import CURRENT, Strand
 from durable_lambda.protocol.backend import DurableBackend
-from durable_lambda.protocol.hosting import LambdaContext
+from durable_lambda.protocol.hosting import InvocationInterrupted, LambdaContext
+from durable_lambda.protocol.limits import MAX_OPERATIONS
+from durable_lambda.rebuilding import ExceptionClasses
 from durable_lambda.runtime.checkpointer import Checkpointer
 from durable_lambda.runtime.journal import Journal
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.poller import Poller
+from durable_lambda.runtime.quota import OperationQuota
 from durable_lambda.runtime.threads import MOST_PLACES, Places
+from durable_lambda.values import Codec
 
 if TYPE_CHECKING:
     from durable_lambda.runtime.observer import Observer
@@ -37,7 +41,8 @@ UNWIND_SECONDS: Final = 1.0
 """What `finally` blocks have before an invocation that ends leaves them behind."""
 
 _TOO_MANY_THREADS: Final = (
-    f"more than {MOST_PLACES} branches of a `def` handler run at the same time, and each waits for another one: give "
+    "no more branches of a `def` handler can run at the same time, and each that does waits for another one "
+    f"(at most {MOST_PLACES} threads an invocation, or as many as the system gives): give "
     "parallel() and map() a max_concurrency, or make the handler an `async def`, whose branches need no threads"
 )
 
@@ -45,10 +50,6 @@ _left_behind: set[asyncio.Task[Any]] = set()
 """Tasks that would not end. Kept: to collect one is to run its code once more."""
 
 _log = logging.getLogger("durable_lambda")
-
-
-class InvocationInterrupted(Exception):  # noqa: N818  # an ending, as CancelledError is
-    """User code raised `SystemExit` or `KeyboardInterrupt`, which is the cause of this error."""
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -83,13 +84,18 @@ class Invocation:
         lambda_context: LambdaContext | None,
         classes: ExceptionClasses,
         start_delay: float,
+        codec: Codec[str] | None = None,
     ) -> None:
         self.arn = arn
         self.journal = journal
         self.lambda_context = lambda_context
         self.classes = classes
+        self.codec = codec
+        """Of the handler: what is stored of every result is put through it."""
         self.loop = asyncio.get_running_loop()
         self.checkpointer = Checkpointer(self, backend, token, start_delay)
+        limit = getattr(backend, "operation_limit", MAX_OPERATIONS)
+        self.quota = OperationQuota(limit, len(journal.history) - 1)  # the execution itself does not count
         self.ready = 0
         self.tasks: dict[asyncio.Task[Any], Operation[Any] | None] = {}
         """Tasks that run, with the operation that each executes; `None` for those of the function's own."""
@@ -146,7 +152,12 @@ class Invocation:
 
     def interrupted(self, error: BaseException) -> None:
         """User code asked the process to end."""
-        interruption = InvocationInterrupted(f"{type(error).__name__}: {error}")
+        where = place_of(error)
+        interruption = InvocationInterrupted(
+            f"{error!r}{f' raised at {where}' if where else ''}: code that ends the process ends the invocation without"
+            " an answer, and it is made again; to fail the step, or the execution, raise an Exception",
+            type(error).__name__,
+        )
         interruption.__cause__ = error
         self._end(Ending("broken", error=interruption))
 
@@ -196,6 +207,7 @@ class Invocation:
         if asyncio._get_running_loop() is self.loop:  # pyright: ignore[reportPrivateUsage]  # the public one raises
             self._end(ending)
         else:
+            self.is_closing = True  # at once: the code that is told must not begin anything more
             self.loop.call_soon_threadsafe(self._end, ending, context=self._plain)
 
     def break_off(self, error: Exception, cause: BaseException | None = None) -> None:

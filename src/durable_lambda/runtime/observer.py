@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict
 
+from durable_lambda.errors import ExecutionFailedError
+from durable_lambda.failures import fields_of
 from durable_lambda.protocol.invocation import InvocationOutput
 from durable_lambda.protocol.operations import Operation, RawOperation, decode_operation
 from durable_lambda.runtime.hook_set import HookSet
@@ -90,7 +92,11 @@ class Observer:
         ending = self._invocation.ending
         if ending is not None and ending.error is not None:
             return ending.error
-        return None if output.error is None else self._invocation.classes.rebuild(output.error)
+        record = output.error
+        if record is None:
+            return None
+        told = f"{record.error_type}: {record.error_message}"
+        return self._invocation.classes.rebuild(record, lambda: ExecutionFailedError(told, **fields_of(record)))
 
     # Operations
 

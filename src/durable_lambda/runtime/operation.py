@@ -7,7 +7,7 @@ It is identified and started when it is called, so it may be awaited later, in a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from types import TracebackType
 from typing import Any, Final, Generic, TypeVar, cast
 
@@ -26,12 +26,23 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
     A result may be awaited any number of times. Cancelling who awaits it cancels the operation, as with a task.
     """
 
-    __slots__ = ("_driver", "_error", "_refusal", "_task", "_value", "awaiters", "label", "was_cancelled_late")
+    __slots__ = (
+        "_counts",
+        "_driver",
+        "_error",
+        "_refusal",
+        "_task",
+        "_value",
+        "awaiters",
+        "label",
+        "was_cancelled_late",
+    )
 
     def __init__(self, value: object = _RUNNING, *, label: str = "", error: BaseException | None = None) -> None:
         self._value = value
         self._error = error
         self._task: asyncio.Task[T] | None = None
+        self._counts: Callable[[], bool]
         self._refusal = ""
         self._driver: Generator[Any, Any, T] | None = None
         self.label = label
@@ -57,9 +68,10 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
         refused._refusal = why
         return refused
 
-    def run_by(self, task: asyncio.Task[T]) -> None:
-        """Leave the outcome to a task."""
+    def run_by(self, task: asyncio.Task[T], counts: Callable[[], bool]) -> None:
+        """Leave the outcome to a task; `counts`: whether anything that happens there counts still."""
         self._task = task
+        self._counts = counts
 
     @property
     def task(self) -> asyncio.Task[T] | None:
@@ -90,6 +102,12 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
             self.awaiters += 1
             try:
                 return (yield from self._task)
+            except asyncio.CancelledError:
+                if not self._is_settled():
+                    raise
+                # It was done already, only not yet looked at: the outcome is in the history, so the code gets it.
+                self.was_cancelled_late = True
+                return self._task.result()
             finally:
                 self.awaiters -= 1
                 if self.was_cancelled_late:
@@ -99,6 +117,11 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
         if self._value is _REFUSED or self._value is _PARKED:
             yield from self._refuse()
         return cast("T", self._value)
+
+    def _is_settled(self) -> bool:
+        """Whether its outcome is recorded, and counts."""
+        task = self._task
+        return task is not None and task.done() and not task.cancelled() and self._counts()
 
     def _pass_on_cancellation(self) -> None:
         """Who awaited it was cancelled, and got the outcome all the same: it is cancelled where it awaits next."""

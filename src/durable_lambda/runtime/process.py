@@ -43,7 +43,7 @@ def _run_here(coro: Coroutine[Any, Any, T]) -> T:
     except BaseException:
         if not task.done():  # Ctrl-C: end the invocation before its caller goes on
             task.cancel()
-            loop.run_until_complete(asyncio.wait([task]))
+            loop.host.run(loop.create_task(asyncio.wait([task])))
         raise
 
 

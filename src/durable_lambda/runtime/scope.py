@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Coroutine
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from durable_lambda.arguments import check_callable
 from durable_lambda.errors import ValidationError
@@ -27,6 +27,16 @@ if TYPE_CHECKING:
     from durable_lambda.runtime.invocation import Invocation
 
 T = TypeVar("T")
+
+
+_OVER: Final = "its context's function has returned: a context is used by the function that it was given to"
+
+FOREIGN: Final = "this context belongs to other code: use the ctx that this function was given"
+
+IN_BODY: Final = (
+    "a step's body cannot call durable operations: return from the step first, or group operations with "
+    "ctx.run_in_child_context(name, fn), whose function gets a context of its own"
+)
 
 
 class Scope:
@@ -104,6 +114,10 @@ class Scope:
         """Whether nothing that happens here counts any more: the invocation has ended, or this branch was cut off."""
         return self.invocation.is_closing or (self.lifeline is not None and self.lifeline.is_cut)
 
+    def does_count(self) -> bool:
+        """The opposite of `is_ended`, to be asked later."""
+        return not self.is_ended
+
     def announce(self, update: OperationUpdate) -> None:
         """Send an update that is no call's with the next one, or a moment later."""
         self.check_counts()
@@ -175,7 +189,13 @@ class Scope:
                     self.invocation.observer.replayed(call, recorded, replayed.error)
                 return replayed
         call.prepare()
+        if recorded is None:
+            self.admit(call)
         return self._set_to_work(call, self._execute(call, recorded), strand)
+
+    def admit(self, call: Call[Any]) -> None:
+        """Count an operation that begins. Raises `ValidationError` when the execution may not have so many."""
+        self.invocation.quota.admit(call.label, call.new_operations, name=call.name, operation_id=call.id)
 
     def check_same(self, call: Call[Any], recorded: wire.Operation, strand: CodeStrand) -> None:
         """Raises `NonDeterministicExecutionError` when the history has another operation at this place."""
@@ -217,7 +237,7 @@ class Scope:
     def _set_to_work(self, call: Call[T], execution: Coroutine[Any, Any, T], strand: CodeStrand) -> Operation[T]:
         operation: Operation[T] = Operation(label=call.label)
         call.operation = operation
-        operation.run_by(self.invocation.spawn(execution, strand, operation))
+        operation.run_by(self.invocation.spawn(execution, strand, operation), self.does_count)
         return operation
 
     async def _execute(self, call: Call[T], recorded: wire.Operation | None) -> T:
@@ -247,18 +267,16 @@ class Scope:
         self.is_over = True
 
     def _misplaced(self, what: str, strand: object, name: str | None = None) -> ValidationError:
-        if self.is_over:
-            why = "its context's function has returned: a context is used by the function that it was given to"
-        elif strand is None or asyncio._get_running_loop() is not self.invocation.loop:  # pyright: ignore[reportPrivateUsage]
-            why = "no durable function is running here: call operations from the handler's own tasks, not from a thread"
-        elif not isinstance(strand, CodeStrand):
-            why = (
-                "a step's body cannot call durable operations: return from the step first, or group operations with "
-                "ctx.run_in_child_context(name, fn), whose function gets a context of its own"
-            )
-        else:
-            why = "this context belongs to other code: use the ctx that this function was given"
+        why = _OVER if self.is_over else self.why_misplaced(strand)
         return ValidationError(f"{what} cannot be called here: {why}", operation_name=name)
+
+    def why_misplaced(self, strand: object) -> str:
+        """Why code of that strand, in this thread, cannot call operations of this context, and what to do instead."""
+        if strand is None or asyncio._get_running_loop() is not self.invocation.loop:  # pyright: ignore[reportPrivateUsage]
+            return (
+                "no durable function is running here: call operations from the handler's own tasks, not from a thread"
+            )
+        return FOREIGN if isinstance(strand, CodeStrand) else IN_BODY
 
 
 def was_cancelled(recorded: wire.Operation) -> bool:

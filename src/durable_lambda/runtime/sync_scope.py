@@ -12,8 +12,7 @@ import threading
 from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
-from queue import SimpleQueue
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from durable_lambda.arguments import is_async
 from durable_lambda.errors import Suspended, ValidationError
@@ -21,12 +20,11 @@ from durable_lambda.loop import CURRENT
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.operations import decode_operation
 from durable_lambda.protocol.updates import OperationUpdate
-from durable_lambda.runtime.bridge import CodeThread, Hop, HostThread, Meeting, drive
+from durable_lambda.runtime.bridge import CodeThread, Hop, HostThread, Meeting, carried, drive
 from durable_lambda.runtime.call import Call
 from durable_lambda.runtime.host import HostedLoop
-from durable_lambda.runtime.lifeline import PATIENCE
 from durable_lambda.runtime.operation import Operation
-from durable_lambda.runtime.scope import Scope, was_cancelled
+from durable_lambda.runtime.scope import FOREIGN, IN_BODY, Scope, was_cancelled
 from durable_lambda.runtime.strand import CodeStrand
 
 T = TypeVar("T")
@@ -66,7 +64,7 @@ class InThread(Call[T]):
         scope = self.scope
         if scope.batches and not at_once:
             scope.check_counts()
-            scope.thread.post(scope.checkpointer.gather, update)
+            scope.thread.hold(update, is_outcome=True)
         else:
             await self.store(update)
 
@@ -99,7 +97,7 @@ class SyncScope(Scope):
             self.thread = self.server.thread
             return await self.server.run(code)
         loop = self.invocation.loop
-        if isinstance(loop, HostedLoop) and not loop.host.has_code:
+        if isinstance(loop, HostedLoop) and self.lifeline is None:  # no branch, but the handler's own
             self.thread = HostThread(self.invocation, loop.host)
         else:
             self.thread = CodeThread(self.invocation)
@@ -141,6 +139,8 @@ class SyncScope(Scope):
                     del self.journal.recorded[call.id]
                     return replayed.result()
         call.prepare()
+        if recorded is None:
+            self.admit(call)
         if isinstance(call, InThread):
             return self._run_here(call, recorded)
         return self.thread.wait(partial(self._begin, call, strand))
@@ -159,6 +159,7 @@ class SyncScope(Scope):
 
     def flush(self) -> None:
         """Store what is queued, and wait for it."""
+        self.strand("flush()")
         invocation = self.invocation
         self.thread.wait(lambda _: invocation.spawn(invocation.checkpointer.flush_all(), self.home))
 
@@ -172,7 +173,7 @@ class SyncScope(Scope):
         ):
             raise self._misplaced(what, strand, name)
         if self.is_ended:
-            self._refuse_here(what)
+            self.thread.refuse(what)
         return strand
 
     def _replay(self, call: Call[T], recorded: wire.Operation) -> Operation[T] | None:
@@ -189,24 +190,21 @@ class SyncScope(Scope):
         try:
             if recorded is not None:
                 recorded = self.thread.wait(partial(self._claim, call))
-            if self.invocation.observer is None:
-                return drive(self._execute(call, recorded), self.thread)
-            # In a context of its own, as a task is: what a hook sets at the start ends with the operation.
+            # In a context of its own, as a task is: what a body or a hook sets there ends with the operation.
             return copy_context().run(drive, self._execute(call, recorded), self.thread)
         except asyncio.CancelledError:
             if self.is_ended:
                 raise self.thread.farewell() from None
             raise
 
-    def _refuse_here(self, what: str) -> NoReturn:
-        self.thread.refusals += 1
-        if self.thread.refusals > PATIENCE:
-            SimpleQueue[None]().get()  # code that ignores every refusal waits for ever
-        farewell = self.thread.farewell()
-        raise Suspended(
-            f"{what} was called when its code does not count any more ({farewell}): nothing durable can be done in "
-            "`finally` or after a caught Suspended; let it pass",
-            code="ENDING",
+    def why_misplaced(self, strand: object) -> str:
+        if isinstance(strand, CodeStrand) and strand.scope is not self:
+            return FOREIGN
+        if strand is not None and not isinstance(strand, CodeStrand):
+            return IN_BODY
+        return (
+            "this is not the thread that runs the code of its context: run branches with ctx.parallel() or ctx.map(), "
+            "which give each a thread and a context of its own"
         )
 
     # On the loop, for the thread that waits
@@ -238,5 +236,5 @@ class SyncScope(Scope):
         try:
             known.set_result(operation.result())
         except Exception as error:
-            known.set_exception(error)
+            known.set_exception(carried(error))
         return known

@@ -62,10 +62,11 @@ class Places:
     happen, there are more of them, up to a bound.
     """
 
-    __slots__ = ("_limit", "_queue", "_taken")
+    __slots__ = ("_limit", "_most", "_queue", "_taken")
 
     def __init__(self) -> None:
         self._limit = FIRST_PLACES
+        self._most = MOST_PLACES
         self._taken = 0
         self._queue: deque[asyncio.Future[None]] = deque()
 
@@ -90,15 +91,20 @@ class Places:
 
     def widen(self) -> bool:
         """Let more in that wait. Returns whether there was anybody to let in."""
-        if not self._queue or self._limit >= MOST_PLACES:
+        if not self._queue or self._limit >= self._most:
             return False
-        self._limit = min(self._limit + FIRST_PLACES, MOST_PLACES)
+        self._limit = min(self._limit + FIRST_PLACES, self._most)
         return self._admit()
+
+    def end_growth(self) -> bool:
+        """The system has no more threads than there are. Returns whether any of them is this invocation's."""
+        self._limit = self._most = self._taken
+        return self._taken > 0
 
     @property
     def are_short(self) -> bool:
         """Whether somebody waits for a place, and there will be no more of them."""
-        return self._limit >= MOST_PLACES and any(not turn.done() for turn in self._queue)
+        return self._limit >= self._most and any(not turn.done() for turn in self._queue)
 
     def _admit(self) -> bool:
         admitted = False

@@ -1,7 +1,7 @@
 """The contexts that `MockDurableContext` builds: the methods of the real ones, over the operations of the mock.
 
-Each call takes what is prepared for it at once, so calls that are awaited later, or together, get what was meant for
-them in the order in which they are made.
+What is prepared for a call is the value that the code gets; a `codec` is not asked. Each call takes it at once, so
+calls that are awaited later, or together, get what was meant for them in the order in which they are made.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ class MockContext(MockBase, DurableContext):
     def create_callback(self, name: str | None, **timers: Any) -> Operation[CallbackHandle]:
         return _begun(self._create_callback(name))
 
-    def callback_result(self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False) -> Operation[Any]:
-        return _begun(self._callback_result(handle, result_type, raw))
+    def callback_result(
+        self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False, codec: Any = None
+    ) -> Operation[Any]:
+        return _begun(self._callback_result(handle, result_type if codec is None else Any, raw))
 
     def wait_for_callback(
         self, name: str | None, submitter: Callable[..., Any], *args: Any, result_type: Any = Any, **options: Any
@@ -49,7 +51,13 @@ class MockContext(MockBase, DurableContext):
         return _begun(self._invoke(name, function_name, result_type))
 
     def run_in_child_context(
-        self, name: str | None, fn: Callable[..., Any], *args: Any, virtual: bool = False, result_type: Any = UNSET
+        self,
+        name: str | None,
+        fn: Callable[..., Any],
+        *args: Any,
+        virtual: bool = False,
+        result_type: Any = UNSET,
+        codec: Any = None,
     ) -> Operation[Any]:
         return _begun(self._child(name, fn, args, result_type, virtual))
 
@@ -95,8 +103,10 @@ class MockSyncContext(MockBase, SyncDurableContext):
     def create_callback(self, name: str | None, **timers: Any) -> CallbackHandle:
         return to_the_end(self._create_callback(name))
 
-    def callback_result(self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False) -> Any:
-        return to_the_end(self._callback_result(handle, result_type, raw))
+    def callback_result(
+        self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False, codec: Any = None
+    ) -> Any:
+        return to_the_end(self._callback_result(handle, result_type if codec is None else Any, raw))
 
     def wait_for_callback(
         self, name: str | None, submitter: Callable[..., Any], *args: Any, result_type: Any = Any, **options: Any
@@ -112,7 +122,13 @@ class MockSyncContext(MockBase, SyncDurableContext):
         return to_the_end(self._invoke(name, function_name, result_type))
 
     def run_in_child_context(
-        self, name: str | None, fn: Callable[..., Any], *args: Any, virtual: bool = False, result_type: Any = UNSET
+        self,
+        name: str | None,
+        fn: Callable[..., Any],
+        *args: Any,
+        virtual: bool = False,
+        result_type: Any = UNSET,
+        codec: Any = None,
     ) -> Any:
         return to_the_end(self._child(name, fn, args, result_type, virtual))
 
@@ -165,5 +181,5 @@ class _Nothing:
 def _begun(coro: Coroutine[Any, Any, Any]) -> Operation[Any]:
     """An operation that has begun when it was called, as a real one has."""
     operation: Operation[Any] = Operation()
-    operation.run_by(asyncio.get_running_loop().create_task(coro))
+    operation.run_by(asyncio.get_running_loop().create_task(coro), lambda: True)
     return operation

@@ -27,8 +27,9 @@ from durable_lambda.errors import (
     Suspended,
     WaitForConditionError,
 )
-from durable_lambda.failures import ExceptionClasses, fields_of
+from durable_lambda.failures import fields_of
 from durable_lambda.protocol.operations import ErrorObject
+from durable_lambda.rebuilding import ExceptionClasses
 from durable_lambda.values import Codec
 
 Failure: TypeAlias = BaseException | str
@@ -84,13 +85,11 @@ class Prepared(msgspec.Struct, frozen=True):
             kind = CallbackTimeoutError if self.status == "TIMED_OUT" else CallbackExternalError
             kind = CallbackError if self.status in ("STOPPED", "CANCELLED") else kind
             return kind(text, callback_id=self.callback_id, operation_name=self.name, **fields_of(record))
-        rebuilt = ExceptionClasses().rebuild(record) if self.kind != "invoke" else None
-        if rebuilt is not None:
-            return rebuilt
-        fallback = _FALLBACKS.get(self.kind, ChildContextError)
         if self.kind == "invoke":
-            fallback = {"TIMED_OUT": InvokeTimeoutError, "STOPPED": InvokeStoppedError}.get(self.status, InvokeError)
-        return fallback(text, operation_name=self.name, **fields_of(record))
+            kind = {"TIMED_OUT": InvokeTimeoutError, "STOPPED": InvokeStoppedError}.get(self.status, InvokeError)
+            return kind(text, operation_name=self.name, **fields_of(record))
+        fallback = _FALLBACKS.get(self.kind, ChildContextError)
+        return ExceptionClasses().rebuild(record, lambda: fallback(text, operation_name=self.name, **fields_of(record)))
 
 
 class RecordedUpdate(msgspec.Struct, frozen=True):

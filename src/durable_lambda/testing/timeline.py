@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from durable_lambda.cli.tree import columns, duration
+from durable_lambda.drawing.tree import columns
+from durable_lambda.drawing.words import duration
 from durable_lambda.testing.operations import Operations, OperationView
 
 

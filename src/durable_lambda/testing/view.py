@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TextIO
 
-from durable_lambda.cli import tree as drawing
+from durable_lambda.drawing import tree as drawing
 from durable_lambda.engine.machine.records import ExecutionEnded
 from durable_lambda.engine.outcome import result_of
 from durable_lambda.protocol.events import Event, event_to_wire

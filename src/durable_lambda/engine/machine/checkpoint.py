@@ -154,9 +154,17 @@ def _excess(state: ExecutionState, batch: Batch, limits: Limits) -> str | None:
     """Which quota of the execution the batch exceeds."""
     started = sum(1 for key in batch.changed if key not in state.operations)
     if len(state.operations) - 1 + started > limits.operations:  # the EXECUTION is none
-        return f"The execution has more than {limits.operations} durable operations."
+        return (
+            f"The execution would have {len(state.operations) - 1 + started} durable operations, the limit is "
+            f"{limits.operations}. Do more in each step, or give parts of the work executions of their own with a "
+            "chained invoke; an engine may allow more: Engine(limits=Limits(operations=...))."
+        )
     if state.data + batch.data > limits.execution_data:
-        return f"The execution has checkpointed more than {limits.execution_data} bytes."
+        return (
+            f"The execution would have checkpointed {state.data + batch.data} bytes, the limit is "
+            f"{limits.execution_data}. Store large values elsewhere and checkpoint where they are; an engine may allow "
+            "more: Engine(limits=Limits(execution_data=...))."
+        )
     return None
 
 

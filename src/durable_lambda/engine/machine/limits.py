@@ -18,7 +18,8 @@ class Limits:
     execution_payload: int = service.MAX_EXECUTION_PAYLOAD
     """An execution's input, and its result."""
     operations: int = service.MAX_OPERATIONS
-    """Operations in one execution. One more fails the execution."""
+    """Operations in one execution. The SDK refuses the call that would be one more; if it is sent all the same it fails
+    the execution."""
     execution_data: int = service.MAX_EXECUTION_DATA
     """Everything that one execution ever checkpointed. More fails the execution."""
     page_bytes: int = 4 * service.MIB

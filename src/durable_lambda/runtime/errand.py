@@ -1,0 +1,66 @@
+"""Code that a thread runs for a task of the loop: its way there and back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from durable_lambda.runtime.invocation import Invocation
+
+T = TypeVar("T")
+
+
+class Errand(Generic[T]):
+    """Code that a thread runs for a task of the loop."""
+
+    __slots__ = ("_code", "_ended", "_error", "_finished", "_invocation", "_value", "is_over")
+
+    def __init__(self, invocation: Invocation, code: Callable[[], T], ended: Callable[[], None]) -> None:
+        self._invocation = invocation
+        self._code = code
+        self._ended = ended
+        self._finished: asyncio.Future[None] = invocation.loop.create_future()
+        self._value: T
+        self._error: BaseException | None = None
+        self.is_over = False
+        """Whether the code has ended; set by its thread."""
+
+    def work(self) -> None:
+        """In the thread: run it, and tell the loop."""
+        try:
+            self._value = self._code()
+        except BaseException as error:
+            self._error = carried(error)
+        self.is_over = True
+        try:
+            self._invocation.loop.call_soon_threadsafe(self._finish)
+        except RuntimeError:
+            return  # the loop is closed: nobody waits for it any more
+
+    def _finish(self) -> None:
+        if not self._finished.done():
+            self._finished.set_result(None)
+        self._ended()  # after that, so that who waits is ready when the thread is not busy any more
+
+    async def outcome(self) -> T:
+        """On the loop: what it returned or raised."""
+        await self._finished
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    async def end(self) -> None:
+        """On the loop, after `outcome` was cancelled: wait until it has ended, whatever came of it."""
+        self._finished = self._invocation.loop.create_future()
+        await self._finished
+
+
+def carried(error: BaseException) -> BaseException:
+    """An error as a future can carry it: a coroutine would turn `StopIteration` into the same."""
+    if not isinstance(error, StopIteration):
+        return error
+    carried = RuntimeError("the code raised StopIteration")
+    carried.__cause__ = error
+    return carried
