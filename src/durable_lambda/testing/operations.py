@@ -63,9 +63,14 @@ class OperationView:
 
     @property
     def result(self) -> Any:
-        """The recorded result, decoded from JSON; `None` where there is none."""
+        """The recorded result, decoded from JSON; `None` where there is none, the text itself where a codec wrote it."""
         text = getattr(self._details, "result", None)
-        return None if not text else msgspec.json.decode(text)
+        if not text:
+            return None
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            return text
 
     @property
     def error(self) -> ErrorObject | None:
