@@ -11,6 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from durable_lambda.engine.machine.due import next_due
 from durable_lambda.engine.machine.log import decode_entries, history_of
+from durable_lambda.engine.machine.outside import decide_pause, decide_resume
+from durable_lambda.engine.machine.pause import PauseRequested
 from durable_lambda.engine.machine.records import (
     ExecutionEnded,
     ExecutionFailed,
@@ -103,11 +105,13 @@ class AnyExecution(RuleBasedStateMachine):
     @rule(data=st.data(), sizes=st.lists(st.sampled_from([1, 1, 1, 2, 3, 0]), min_size=1, max_size=6))
     def checkpoint(self, data: st.DataObject, sizes: list[int]) -> None:
         if self.service.state.invocation is None:
+            if self.service.state.pause is not None:
+                return
             event = self.service.invoke()
             assert event.checkpoint_token not in self.spent
         for size in sizes:
             self.service.pass_time(0)
-            if self.service.state.is_running:
+            if self.service.state.is_running and self.service.state.paused_at is None:
                 self.checkpoint_once(data, size)
 
     def checkpoint_once(self, data: st.DataObject, size: int) -> None:
@@ -125,6 +129,7 @@ class AnyExecution(RuleBasedStateMachine):
             return
         self.spent.append(token)
         assert answer.checkpoint_token not in self.spent
+        assert (answer.checkpoint_token is None) == (service.state.pause is not None or not service.state.is_running)
         told = {operation.id for operation in answer.new_execution_state.operations}
         assert {update.id for update in batch} <= told
         assert size != 1 or is_legal
@@ -200,7 +205,23 @@ class AnyExecution(RuleBasedStateMachine):
             self.service.answer(how)
         state = self.service.state
         # It ended, or something will make it go on.
-        assert not state.is_running or state.resume_at is not None or state.blocked
+        assert not state.is_running or state.resume_at is not None or state.blocked or state.pause is not None
+
+    @rule(how=st.sampled_from(["pause", "resume", "resume", None, None]), is_timeout_paused=st.booleans())
+    def pause_or_resume(self, how: str | None, is_timeout_paused: bool) -> None:
+        service, state = self.service, self.service.state
+        was_paused = state.pause is not None
+        try:
+            if how == "pause":
+                service.apply(decide_pause(state, PauseRequested(service.now, None, None, is_timeout_paused)))
+            elif how == "resume":
+                service.apply(decide_resume(state, None, None, service.now))
+        except ServiceError:
+            assert not state.is_running or was_paused == (how == "pause")
+        else:
+            assert how is None or (state.is_running and was_paused != (how == "pause"))
+            assert how is None or (state.pause is not None) == (how == "pause")
+            assert state.status != "PAUSING" or state.invocation is not None
 
     @rule(really=st.sampled_from([True, False, False]))
     def crash(self, really: bool) -> None:
@@ -209,7 +230,8 @@ class AnyExecution(RuleBasedStateMachine):
         self.spent.append(self.service.token)
         self.service.crash()
         state = self.service.state
-        assert not state.is_running or state.resume_at is not None or state.blocked
+        assert state.status != "PAUSING"
+        assert not state.is_running or state.resume_at is not None or state.blocked or state.pause is not None
 
     @precondition(lambda self: len(self.service.entries) > 25)
     @rule(how=st.sampled_from(["stop", "SUCCEEDED", "FAILED"]))
@@ -254,6 +276,10 @@ class AnyExecution(RuleBasedStateMachine):
             "futile",
             "ended",
             "invokes",
+            "pause",
+            "paused_at",
+            "paused_for",
+            "deadline",
         ):
             assert getattr(recovered, name) == getattr(state, name), name
         assert {key for key, invoke in state.invokes.items() if invoke.is_call} == set(recovered.uncalled)

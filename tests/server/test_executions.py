@@ -150,6 +150,20 @@ def test_a_history_comes_in_pages_either_way_and_without_payloads_if_asked(engin
     assert bare["Events"][2]["StepSucceededDetails"]["Result"] == {"Truncated": True}
 
 
+def test_a_page_of_a_history_has_no_more_than_four_mebibytes(engine, client):
+    async def large(run: Invocation):
+        for number in range(6):
+            await run.step(f"s{number}", lambda: "x" * 1_000_000)
+        return "done"
+
+    engine.register(Script(large))
+    arn = client.invoke(FunctionName="orders:$LATEST")["DurableExecutionArn"]
+    pages = list(client.get_paginator("get_durable_execution_history").paginate(DurableExecutionArn=arn))
+    assert len(pages) == 2
+    events = [event["EventId"] for page in pages for event in page["Events"]]
+    assert events == list(range(1, 16))
+
+
 def test_executions_are_listed_in_pages_by_name_status_and_time(engine, client, clock):
     engine.register(Script(answers))
     engine.register(Script(waits_an_hour, "slow"))

@@ -168,6 +168,18 @@ def test_a_body_that_says_it_is_small_and_is_not_is_cut_off(served):
         assert b" 413 " in connection.recv(200)
 
 
+def test_more_bodies_than_there_is_room_for_are_turned_away_and_the_room_is_free_again(monkeypatch):
+    monkeypatch.setattr("durable_lambda.engine.api.app.MAX_HELD", 1000)
+    with Engine() as engine:
+        engine.register(lambda event, context: len(event), "length")
+        with Server(engine, port=0) as server:
+            url = f"{server.url}/2015-03-31/functions/length/invocations"
+            for _ in range(3):
+                status, headers, _ = send(url, "POST", json.dumps("x" * 2000).encode())
+                assert (status, headers["x-amzn-errortype"]) == (429, "TooManyRequestsException")
+                assert send(url, "POST", json.dumps("x" * 900).encode())[2] == b"900"
+
+
 @pytest.mark.parametrize(
     "path", ["/../etc/passwd", "/2025-12-01/%2e%2e/%2e%2e", "//", "/%", "/health/..", "/2025-12-01"]
 )

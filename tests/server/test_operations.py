@@ -128,6 +128,17 @@ def test_serve_tells_a_port_and_a_database_in_use_in_one_line(tmp_path):
             assert done.stderr.count("\n") == 1
 
 
+def test_serve_takes_other_limits_and_tells_which_there_are(tmp_path):
+    def refused(limit):
+        command = [*DURABLE, "serve", "--port", "0", "--db", str(tmp_path / "a.db"), "--limit", limit]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=20)
+        assert done.returncode == 2
+        return done.stderr
+
+    assert "operation-payload" in refused("steps=1")
+    assert "a whole number from 1" in refused("operations=many")
+
+
 def test_serve_logs_json_if_asked(tmp_path):
     (tmp_path / "app.py").write_text(
         "from durable_lambda import durable_execution\n"

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,19 @@ def test_workers_end_with_their_server_even_if_that_is_killed(tmp_path):
 
     assert select.select([descriptor], [], [], 10)[0], "the worker goes on"
     os.close(descriptor)
+
+
+@pytest.mark.timeout(60)
+def test_workers_of_a_server_that_asks_for_a_token_have_one_of_their_own(tmp_path):
+    secret = {"DURABLE_SERVE_TOKEN": "open sesame"}
+    with Served(tmp_path, f"waits={APP}:waits", "--workers", "1", environment=secret) as served:
+        request = urllib.request.Request(
+            f"{served.url}/2015-03-31/functions/waits:$LATEST/invocations",
+            json.dumps({"notes": str(tmp_path / "notes")}).encode(),
+            {"authorization": "Bearer open sesame"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            assert answer.read() == b'"waited"'
 
 
 @pytest.mark.timeout(60)

@@ -47,6 +47,10 @@ def serve(
     on_mismatch: Annotated[
         OnMismatch, typer.Option("--on-mismatch", help="What becomes of an execution whose code has changed under it")
     ] = "pause",
+    limit: Annotated[
+        list[str] | None,
+        typer.Option("--limit", metavar="NAME=N", help="Another limit than the service's: operations=10000"),
+    ] = None,
     strict_qualifiers: Annotated[
         bool, typer.Option("--strict-qualifiers", help="Refuse a durable function's name without a qualifier")
     ] = False,
@@ -78,6 +82,7 @@ def serve(
             functions=functions,
             runtime_apis=runtime_api or [],
             on_mismatch=on_mismatch,
+            limits=limit or [],
             strict_qualifiers=strict_qualifiers,
             allow_remote=allow_remote,
             log_format=log_format,

@@ -18,6 +18,7 @@ from durable_lambda.cli.database import refusals
 from durable_lambda.cli.failure import FAILED, CommandError
 from durable_lambda.cli.functions import read_functions
 from durable_lambda.cli.hosting import host_elsewhere, host_here, host_in_workers, load_targets, runtime_ports
+from durable_lambda.cli.limits import adjusted_limits
 from durable_lambda.cli.logs import configure_logs
 from durable_lambda.cli.reload import watch_code
 from durable_lambda.cli.workers import WorkerPool
@@ -44,6 +45,7 @@ class ServeOptions:
     functions: Path | None
     runtime_apis: Sequence[str]
     on_mismatch: str
+    limits: Sequence[str]
     strict_qualifiers: bool
     allow_remote: bool
     log_format: str
@@ -53,6 +55,7 @@ def serve_command(options: ServeOptions) -> None:
     """Serve until SIGINT or SIGTERM."""
     access = _access(options)
     ports = runtime_ports(options.runtime_apis)
+    limits = adjusted_limits(options.limits)
     configured = {} if options.functions is None else read_functions(options.functions)
     configure_logs(options.log_format)
     console = Console(stderr=True, highlight=False)
@@ -61,6 +64,7 @@ def serve_command(options: ServeOptions) -> None:
         engine = stack.enter_context(
             Engine(
                 options.db,
+                limits=limits,
                 strict_qualifiers=options.strict_qualifiers,
                 any_account=True,
                 pause_on_mismatch=options.on_mismatch == "pause",

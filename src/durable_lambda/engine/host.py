@@ -29,7 +29,6 @@ from durable_lambda.engine.machine.invocation import begin_invocation, decide_fa
 from durable_lambda.engine.machine.limits import Limits
 from durable_lambda.engine.machine.log import recover
 from durable_lambda.engine.machine.outside import decide_resume
-from durable_lambda.engine.machine.pause import paused
 from durable_lambda.engine.machine.records import ExecutionEnded
 from durable_lambda.engine.machine.state import Invocation
 from durable_lambda.engine.machine.targets import Targets
@@ -169,10 +168,8 @@ class Host:
             return
         now = self.clock.now()
         changes: list[Change] = []
-        if state.interrupted is not None and state.invocation is None:
+        if state.invocation is None and (state.interrupted is not None or state.status == "PAUSING"):
             changes += decide_recovery(state, now)
-        elif state.pause is not None and state.paused_at is None and state.invocation is None:
-            changes.append((paused(state.pause, now), None))  # asked for when the engine ended
         changes += decide_due(state, now)  # last: it may end the execution, and nothing comes after an end
         if changes:
             self.commit.change(hosted, changes)

@@ -30,7 +30,8 @@ from durable_lambda.engine.api.reply import (
 )
 from durable_lambda.engine.errors import EngineClosedError, StoreError
 from durable_lambda.errors import DurableError
-from durable_lambda.protocol.errors import InvalidParameterValueException, ServiceError
+from durable_lambda.protocol.errors import InvalidParameterValueException, ServiceError, TooManyRequestsException
+from durable_lambda.protocol.limits import MIB
 
 logger = logging.getLogger("durable_lambda.engine.api")
 
@@ -38,6 +39,8 @@ Operation: TypeAlias = Callable[[Gateway, Call], Awaitable[Reply]]
 
 EXECUTION: Final = "2025-12-01/durable-executions/{DurableExecutionArn}"
 CALLBACK: Final = "2025-12-01/durable-execution-callbacks/{CallbackId}"
+MAX_HELD: Final = 512 * MIB
+
 RUNTIME: Final = "runtime/{FunctionName}/2018-06-01/runtime"
 
 OPERATIONS: Final[tuple[tuple[str, str, Operation], ...]] = (
@@ -73,6 +76,8 @@ class Application:
         self._gateway = gateway
         self._access = access
         self._measured = Measurements()
+        self._held = 0
+        """Bytes of the bodies of requests that are being answered."""
         self._prefix = "" if function is None else f"/runtime/{function}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,18 +93,29 @@ class Application:
             return
         finally:
             self._measured.under_way -= 1
+            self._held -= getattr(request.state, "held", 0)
         operation = getattr(request.state, "operation", "other")
         self._measured.count(operation, reply.status, time.monotonic() - began)
         headers = {"x-amzn-requestid": str(uuid.uuid4()), **reply.headers}
         response = Response(reply.body, reply.status, headers, media_type=reply.content_type)
         await response(scope, receive, send)
 
+    async def _metered(self, request: Request) -> AsyncIterator[bytes]:
+        """The body, as long as there is room for it beside the bodies of all other requests."""
+        request.state.held = 0
+        async for piece in request.stream():
+            request.state.held += len(piece)
+            self._held += len(piece)
+            if self._held > MAX_HELD:
+                raise TooManyRequestsException("Too many large requests at the same time.")
+            yield piece
+
     async def _answer(self, request: Request) -> Reply:
         try:
             path: str = request.scope["raw_path"].decode("ascii", "replace")
             query: str = request.scope["query_string"].decode("ascii", "replace")
             headers = dict(request.headers)
-            body = request.stream()
+            body = self._metered(request)
             signed = b""
             if is_signed(self._access, headers):
                 signed = await read(body, headers, MAX_BODY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -21,6 +22,7 @@ from durable_lambda.engine.machine.state import ExecutionState
 from durable_lambda.engine.requests import delete_execution, pause_execution, resume_execution, stop_execution
 from durable_lambda.engine.store import ExecutionRow
 from durable_lambda.protocol.errors import UNKNOWN_EXECUTION, ResourceNotFoundException
+from durable_lambda.protocol.events import Event
 from durable_lambda.protocol.limits import DEFAULT_PAGE_SIZE, MAX_ERROR_OBJECT, MAX_REASON
 from durable_lambda.protocol.operations import ErrorObject, ExecutionStatus
 
@@ -123,11 +125,24 @@ async def get_history(gateway: Gateway, call: Call) -> Reply:
         events = [event for event in reversed(events) if not marker or event.event_id < after]
     else:
         events = events[after:]
-    page = events[:size]
-    wire: dict[str, Any] = {"Events": [history_event(event, with_data=with_data) for event in page]}
-    if len(events) > size:
-        wire["NextMarker"] = str(page[-1].event_id)
+    page = _page(events[:size], with_data, await gateway.peek(lambda host: host.limits.page_bytes))
+    wire: dict[str, Any] = {"Events": page}
+    if len(events) > len(page):
+        wire["NextMarker"] = str(events[len(page) - 1].event_id)
     return as_json(wire)
+
+
+def _page(events: Sequence[Event], with_data: bool, most_bytes: int) -> list[msgspec.Raw]:
+    """So many of the events as a page may have bytes, but at least one."""
+    page: list[msgspec.Raw] = []
+    size = 0
+    for event in events:
+        encoded = msgspec.json.encode(history_event(event, with_data=with_data))
+        size += len(encoded)
+        if page and size > most_bytes:
+            break
+        page.append(msgspec.Raw(encoded))
+    return page
 
 
 async def stop(gateway: Gateway, call: Call) -> Reply:

@@ -64,11 +64,13 @@ def decide_failure(state: ExecutionState, error: ErrorObject, limits: Limits, no
 def decide_recovery(state: ExecutionState, now: int) -> list[Change]:
     """What is found after a crash of the engine: an invocation without an end gets one, and another one follows.
 
-    It does not count as a failure of the function.
+    It does not count as a failure of the function. A pause that was asked for during it has begun.
     """
     begun = state.interrupted
-    if begun is None or not state.is_running:
+    if not state.is_running:
         return []
+    if begun is None:
+        return _paused(state, now)
     completed = records.InvocationCompleted(now, begun.request_id, begun.at, now, CRASHED, state.failures, state.futile)
     return [(completed, None), *_paused(state, now)]
 
