@@ -12,6 +12,7 @@ task would be cancelled.
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import copy_context
@@ -215,6 +216,11 @@ class HostThread(CodeThread):
         self._host.stop()
 
     def meet(self, meeting: Meeting[Any]) -> None:
+        if sys.exception() is not None:
+            # What is raised on the loop would hang on what this thread is handling, and be recorded so.
+            self._host.lend_turn()
+            super().meet(meeting)
+            return
         if asyncio._get_running_loop() is not None:  # pyright: ignore[reportPrivateUsage]  # the public one raises
             super().meet(meeting)  # code that runs a loop of its own: only the keeper can run ours
             return

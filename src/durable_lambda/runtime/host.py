@@ -39,6 +39,7 @@ class Host:
         self._code_since: float | None = None
         self._keeper: threading.Thread | None = None
         self._code_runs = threading.Event()
+        self._hurry = threading.Event()
         self._interruption: BaseException | None = None
         """What was raised where it could not be let through: while the thread took the turn, or in the keeper."""
 
@@ -119,6 +120,11 @@ class Host:
         except RuntimeError:  # this thread does not have it
             return
 
+    def lend_turn(self) -> None:
+        """In the thread, which has given the turn: let the keeper take it without waiting for its patience to end."""
+        self._code_since = float("-inf")
+        self._hurry.set()
+
     def _raise_interruption(self) -> None:
         if self._interruption is not None:
             error, self._interruption = self._interruption, None
@@ -134,7 +140,8 @@ class Host:
                 looks = 0
                 left = since + self.patience - time.monotonic()
                 if left > 0:
-                    time.sleep(left)
+                    self._hurry.wait(left)
+                    self._hurry.clear()
                 else:
                     self._stand_in(since)
                 continue
@@ -143,7 +150,8 @@ class Host:
                 self._code_runs.clear()
                 if self._code_since is None:
                     self._code_runs.wait()
-            time.sleep(self.patience)
+            self._hurry.wait(self.patience)
+            self._hurry.clear()
 
     def _stand_in(self, since: float) -> None:
         """Run the loop until the thread wants it, if the code that ran since then is still running."""
