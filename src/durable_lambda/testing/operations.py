@@ -63,7 +63,7 @@ class OperationView:
 
     @property
     def result(self) -> Any:
-        """The recorded result, decoded from JSON; `None` where there is none, the text itself where a codec wrote it."""
+        """The recorded result, decoded from JSON; `None` without one, the text itself where a codec wrote it."""
         text = getattr(self._details, "result", None)
         if not text:
             return None
