@@ -63,7 +63,11 @@ class OperationView:
 
     @property
     def result(self) -> Any:
+<<<<<<< HEAD
         """The recorded result, decoded from JSON; `None` where there is none, the text where a codec wrote it."""
+=======
+        """The recorded result, decoded from JSON; `None` without one, the text itself where a codec wrote it."""
+>>>>>>> testing
         text = getattr(self._details, "result", None)
         if not text:
             return None
