@@ -68,6 +68,14 @@ def test_an_operation_tells_how_it_went(run) -> None:
     assert [run.operation(name).kind for name in ("all", "item 1", "child")] == ["map", "item", "child_context"]
 
 
+def test_the_result_of_a_batch_is_told_without_the_tags_that_it_is_stored_with(run) -> None:
+    told = run.operation("all").result
+    assert [(each["index"], each["status"]) for each in told["all"]] == [
+        (n, "SUCCEEDED") for n in range(len(told["all"]))
+    ]
+    assert all(isinstance(each["result"], int) for each in told["all"])
+
+
 def test_a_result_that_a_codec_wrote_is_told_as_it_was_written() -> None:
     class Plain:
         def encode(self, value: int) -> str:

@@ -11,6 +11,7 @@ import msgspec
 
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.operations import ErrorObject, epoch_seconds
+from durable_lambda.tagged import plain
 
 
 class OperationView:
@@ -63,16 +64,12 @@ class OperationView:
 
     @property
     def result(self) -> Any:
-<<<<<<< HEAD
-        """The recorded result, decoded from JSON; `None` where there is none, the text where a codec wrote it."""
-=======
         """The recorded result, decoded from JSON; `None` without one, the text itself where a codec wrote it."""
->>>>>>> testing
         text = getattr(self._details, "result", None)
         if not text:
             return None
         try:
-            return msgspec.json.decode(text)
+            return msgspec.json.decode(plain(text))
         except msgspec.DecodeError:
             return text
 
