@@ -18,6 +18,7 @@ from durable_lambda import (
     InvokeError,
     Poll,
     Retry,
+    StepInterruptedError,
     SyncDurableContext,
     current_step,
 )
@@ -25,6 +26,7 @@ from durable_lambda import (
 ANSWERS = {"approval": {"by": "alice"}, "ask create callback id": "yes"}
 """What is said to each callback, by its name. Nobody answers those that are named `never`."""
 
+AFTER_AN_INTERRUPTION = Retry.fixed(1, retry_on=StepInterruptedError)
 EVERY_5_SECONDS = Poll(initial_delay=5, backoff=1.0, jitter="none")
 
 
@@ -89,19 +91,29 @@ def is_enough(state: int) -> bool:
 async def steps(event: Any, ctx: DurableContext) -> Any:
     total = await ctx.step("add", add, 1, 2)
     paid = await ctx.step("pay", receipt, total)
-    once = await ctx.step("once", add, total, 1, at_most_once=True)
-    here = await ctx.step("here", add, once, 1, inline=True)
+    here = await ctx.step("here", add, total, 1, inline=True)
     soon = await ctx.step("soon", add, here, 1, timeout=60)
-    return [event, total, paid.words, once, here, soon, await ctx.step(None, add, soon, 1)]
+    return [event, total, paid.words, here, soon, await ctx.step(None, add, soon, 1)]
 
 
 def steps_blocking(event: Any, ctx: SyncDurableContext) -> Any:
     total = ctx.step("add", add, 1, 2)
     paid = ctx.step("pay", receipt, total)
-    once = ctx.step("once", add, total, 1, at_most_once=True)
-    here = ctx.step("here", add, once, 1, inline=True)
+    here = ctx.step("here", add, total, 1, inline=True)
     soon = ctx.step("soon", add, here, 1, timeout=60)
-    return [event, total, paid.words, once, here, soon, ctx.step(None, add, soon, 1)]
+    return [event, total, paid.words, here, soon, ctx.step(None, add, soon, 1)]
+
+
+async def at_most_once(event: Any, ctx: DurableContext) -> Any:
+    first = await ctx.step("before", add, 1, 1)
+    once = await ctx.step("once", add, first, 1, at_most_once=True, retry=AFTER_AN_INTERRUPTION)
+    return await ctx.step("after", add, once, 1)
+
+
+def at_most_once_blocking(event: Any, ctx: SyncDurableContext) -> Any:
+    first = ctx.step("before", add, 1, 1)
+    once = ctx.step("once", add, first, 1, at_most_once=True, retry=AFTER_AN_INTERRUPTION)
+    return ctx.step("after", add, once, 1)
 
 
 async def retries(event: Any, ctx: DurableContext) -> Any:
@@ -277,7 +289,11 @@ async def races(event: Any, ctx: DurableContext) -> Any:
     async def slow(ctx: DurableContext) -> str:
         return await ctx.callback_result(await ctx.create_callback("never"), str)
 
-    winner = await ctx.first("first", slow=slow, quick=quick)
+    async def later(ctx: DurableContext) -> str:
+        await ctx.wait("pause", 1)  # by then the other one has begun, whoever runs it
+        return await quick(ctx)
+
+    winner = await ctx.first("first", slow=slow, quick=later)
     in_time = await ctx.timeout("in time", 3600, quick)
     try:
         await ctx.timeout("late", 3600, slow)
@@ -292,7 +308,11 @@ def races_blocking(event: Any, ctx: SyncDurableContext) -> Any:
     def slow(ctx: SyncDurableContext) -> str:
         return ctx.callback_result(ctx.create_callback("never"), str)
 
-    winner = ctx.first("first", slow=slow, quick=quick)
+    def later(ctx: SyncDurableContext) -> str:
+        ctx.wait("pause", 1)
+        return quick(ctx)
+
+    winner = ctx.first("first", slow=slow, quick=later)
     in_time = ctx.timeout("in time", 3600, quick)
     try:
         ctx.timeout("late", 3600, slow)
@@ -412,6 +432,7 @@ ALL = [
     Twins(awaiting.__name__, awaiting, blocking)
     for awaiting, blocking in [
         (steps, steps_blocking),
+        (at_most_once, at_most_once_blocking),
         (retries, retries_blocking),
         (fails, fails_blocking),
         (waits, waits_blocking),

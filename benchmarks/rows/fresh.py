@@ -16,8 +16,11 @@ from benchmarks.subjects import LambdaContext, Marks, Shape
 
 TITLE = "Fresh step, instant service"
 
-_BODIES = {"async": ("ours", "async_peer"), "def": ("ours", "official", "bare")}
-_ASKS = {"async": 100.0, "def": 250.0}
+_BODIES = {"async": ("ours", "async_peer"), "def": ("ours", "official", "bare"), "blocking": ("ours", "official")}
+"""What is `async def` or `def`: the body, in a handler that is an `async def` where a library has that; `blocking`: in
+one that is a `def`."""
+_NAMES = {"async": "async def body", "def": "def body (ours: on a thread)", "blocking": "def body in a def handler"}
+_ASKS = {"async": 100.0, "def": 250.0, "blocking": 100.0}
 _STEPS = 200
 _INVOCATIONS = 4
 
@@ -32,7 +35,8 @@ def measure(subject: str, body: str) -> Measured:
     if subject == "bare":
         return {"seconds": asyncio.run(_hops())}
     service, marks = Service(), Marks()
-    handler = importlib.import_module(f"benchmarks.subjects.{subject}").build(Shape(_STEPS, body), service, marks)
+    shape = Shape(_STEPS, "def", "def") if body == "blocking" else Shape(_STEPS, body)
+    handler = importlib.import_module(f"benchmarks.subjects.{subject}").build(shape, service, marks)
     samples: list[float] = []
     for number in range(_INVOCATIONS):
         service.forget()
@@ -58,7 +62,7 @@ async def _hops() -> list[float]:
 def lines(results: Results) -> list[Line]:
     found: list[Line] = []
     for body, subjects in _BODIES.items():
-        where = "async def body" if body == "async" else "def body (ours: on a thread)"
+        where = _NAMES[body]
         figures = results.medians("seconds", subjects, 1e6, body=body)
         found += [
             Line(

@@ -13,16 +13,23 @@ TITLE = "map, one step an item"
 
 _SUBJECTS = ("ours", "official", "async_peer")
 _SIZES = (100, 1000)
+_BLOCKING_THREADS = 64 + 2
+"""What branches of our `def` handlers may have, beside the main thread and the one that looks after the loop."""
 _INVOCATIONS = 3
 
 
 def plan(quick: bool) -> list[Probe]:
-    return [Probe(subject, 1 if quick else 3, {"items": items}) for items in _SIZES for subject in _SUBJECTS]
+    rounds = 1 if quick else 3
+    return [
+        *(Probe(subject, rounds, {"items": items, "kind": "async"}) for items in _SIZES for subject in _SUBJECTS),
+        Probe("ours", rounds, {"items": 1000, "kind": "def"}),
+    ]
 
 
-def measure(subject: str, items: int) -> Measured:
+def measure(subject: str, items: int, kind: str) -> Measured:
     service, marks = Service(), Marks()
-    handler = importlib.import_module(f"benchmarks.subjects.{subject}").build(Shape(items, kind="map"), service, marks)
+    shape = Shape(items, handler=kind, kind="map")
+    handler = importlib.import_module(f"benchmarks.subjects.{subject}").build(shape, service, marks)
     samples: list[float] = []
     processor: list[float] = []
     for _ in range(_INVOCATIONS):
@@ -39,8 +46,8 @@ def measure(subject: str, items: int) -> Measured:
 def lines(results: Results) -> list[Line]:
     found: list[Line] = []
     for items in _SIZES:
-        figures = results.medians("seconds", _SUBJECTS, 1e3, items=items)
-        noise = results.noise("ours", "seconds", items=items)
+        figures = results.medians("seconds", _SUBJECTS, 1e3, items=items, kind="async")
+        noise = results.noise("ours", "seconds", items=items, kind="async")
         asked = items == 1000
         found.append(
             Line(
@@ -52,10 +59,12 @@ def lines(results: Results) -> list[Line]:
                 noise,
             )
         )
-    calls, threads = (results.medians(figure, _SUBJECTS, items=1000) for figure in ("calls", "threads"))
+    calls, threads = (results.medians(figure, _SUBJECTS, items=1000, kind="async") for figure in ("calls", "threads"))
     return [
         *found,
-        Line("1,000 items, processor time", "ms", results.medians("processor", _SUBJECTS, 1e3, items=1000)),
+        Line(
+            "1,000 items, processor time", "ms", results.medians("processor", _SUBJECTS, 1e3, items=1000, kind="async")
+        ),
         Line(
             "1,000 items, checkpoint calls",
             "calls",
@@ -64,4 +73,33 @@ def lines(results: Results) -> list[Line]:
             both(within(calls["ours"], calls["official"])),
         ),
         Line("1,000 items, threads", "threads", threads, "1", within(threads["ours"], 1)),
+        *_blocking(results),
+    ]
+
+
+def _blocking(results: Results) -> list[Line]:
+    """Our `def` handlers beside those of the official SDK, which has no others."""
+
+    def figures(name: str, scale: float = 1.0) -> dict[str, float | None]:
+        of_official = results.medians(name, ("official",), scale, items=1000, kind="async")
+        return results.medians(name, ("ours",), scale, items=1000, kind="def") | of_official
+
+    seconds, calls, threads = figures("seconds", 1e3), figures("calls"), figures("threads")
+    noise = results.noise("ours", "seconds", items=1000, kind="def")
+    return [
+        Line("1,000 items, def handler", "ms", seconds, noise=noise),
+        Line(
+            "1,000 items, def handler, checkpoint calls",
+            "calls",
+            calls,
+            "≤ official",
+            within(calls["ours"], calls["official"]),
+        ),
+        Line(
+            "1,000 items, def handler, threads",
+            "threads",
+            threads,
+            f"≤ {_BLOCKING_THREADS}",
+            within(threads["ours"], _BLOCKING_THREADS),
+        ),
     ]

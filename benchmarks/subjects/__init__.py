@@ -19,6 +19,8 @@ class Shape:
     steps: int = 0
     body: str = "async"
     """`async` or `def`: what the body of a step is. The official SDK has `def` only."""
+    handler: str = "async"
+    """`async` or `def`: what the durable function is, where a library has both. A `def` has `def` bodies."""
     kind: str = "sequence"
     """`sequence`: a step after the other; `child`: that in a child context; `map`, `parallel`: at once, one each."""
 

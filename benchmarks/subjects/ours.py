@@ -11,7 +11,7 @@ import msgspec
 
 from benchmarks.service import Service
 from benchmarks.subjects import Marks, Shape
-from durable_lambda import DurableContext, durable_execution
+from durable_lambda import DurableContext, SyncDurableContext, durable_execution
 from durable_lambda.protocol.backend import CheckpointResponse, ExecutionState
 from durable_lambda.protocol.updates import OperationUpdate
 
@@ -43,6 +43,8 @@ def def_body(number: int) -> int:
 
 def build(shape: Shape, service: Service, marks: Marks) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
     """A handler of this shape."""
+    if shape.handler == "def":
+        return build_blocking(shape, service, marks)
     body = async_body if shape.body == "async" else def_body
 
     async def steps(ctx: DurableContext) -> int:
@@ -74,5 +76,36 @@ def build(shape: Shape, service: Service, marks: Marks) -> Callable[[dict[str, A
         if shape.kind == "child":
             return await ctx.run_in_child_context("child", steps)
         return await (steps if shape.kind == "sequence" else batch)(ctx)
+
+    return handler
+
+
+def build_blocking(shape: Shape, service: Service, marks: Marks) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    """The same as a `def`."""
+
+    def steps(ctx: SyncDurableContext) -> int:
+        for number in range(shape.steps):
+            since = perf_counter()
+            ctx.step(f"step-{number}", def_body, number)
+            marks.lap(since)
+        return shape.steps
+
+    def counted(number: int) -> int:
+        marks.count_threads()
+        return number
+
+    def one_step(number: int, ctx: SyncDurableContext) -> int:
+        return ctx.step("step", counted, number)
+
+    def batch(ctx: SyncDurableContext) -> int:
+        since = perf_counter()
+        results = ctx.map("map", range(shape.steps), one_step)
+        marks.lap(since)
+        return sum(results.results())
+
+    @durable_execution(backend=Backend(service))
+    def handler(event: dict[str, int], ctx: SyncDurableContext) -> int:
+        marks.begin()
+        return (steps if shape.kind == "sequence" else batch)(ctx)
 
     return handler

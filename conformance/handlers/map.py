@@ -140,7 +140,7 @@ async def named_items(event: list[int], ctx: DurableContext) -> list[int]:
 
 @durable
 async def own_item_codec(event: Any, ctx: DurableContext) -> list[str]:
-    return (await ctx.map("map", ["x", "y"], upper, max_concurrency=1, codec=Prefixed())).results()
+    return (await ctx.map("map", ["x", "y"], upper, max_concurrency=1, item_codec=Prefixed())).results()
 
 
 @durable
@@ -178,11 +178,11 @@ async def failure_replayed(event: Any, ctx: DurableContext) -> dict[str, Any]:
 
 @durable
 async def own_codec(event: Any, ctx: DurableContext) -> list[str]:
-    return (await ctx.map("map", ["x", "y"], upper, max_concurrency=1, batch_codec=Joined())).results()
+    return (await ctx.map("map", ["x", "y"], upper, max_concurrency=1, codec=Joined())).results()
 
 
 @durable
 async def own_codec_replayed(event: Any, ctx: DurableContext) -> list[str]:
-    batch = await ctx.map("map", ["x", "y"], upper, max_concurrency=1, batch_codec=Joined())
+    batch = await ctx.map("map", ["x", "y"], upper, max_concurrency=1, codec=Joined())
     await ctx.wait("pause", 1)
     return batch.results()

@@ -166,7 +166,7 @@ async def one_branch_waits(event: Any, ctx: DurableContext) -> list[Any]:
 
 @durable
 async def own_codec(event: Any, ctx: DurableContext) -> list[Any]:
-    batch = await ctx.parallel("parallel", [gives("x"), gives("y")], max_concurrency=1, codec=Wrapped())
+    batch = await ctx.parallel("parallel", [gives("x"), gives("y")], max_concurrency=1, item_codec=Wrapped())
     return batch.results()
 
 

@@ -477,8 +477,8 @@ class DurableContext(ContextBase):
         max_concurrency: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
-        codec: Codec[Any] | None = None,
-        batch_codec: Codec[BatchResult[Any]] | None = None,
+        item_codec: Codec[Any] | None = None,
+        codec: Codec[BatchResult[Any]] | None = None,
     ) -> Operation[BatchResult[T]]: ...
     @overload
     def parallel(
@@ -489,8 +489,8 @@ class DurableContext(ContextBase):
         max_concurrency: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
-        codec: Codec[Any] | None = None,
-        batch_codec: Codec[BatchResult[Any]] | None = None,
+        item_codec: Codec[Any] | None = None,
+        codec: Codec[BatchResult[Any]] | None = None,
     ) -> Operation[BatchResult[T]]: ...
     def parallel(
         self,
@@ -500,8 +500,8 @@ class DurableContext(ContextBase):
         max_concurrency: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
-        codec: Codec[Any] | None = None,
-        batch_codec: Codec[BatchResult[Any]] | None = None,
+        item_codec: Codec[Any] | None = None,
+        codec: Codec[BatchResult[Any]] | None = None,
     ) -> Operation[BatchResult[Any]]:
         """Run branches side by side, each with a context of its own, and remember what became of each.
 
@@ -512,8 +512,8 @@ class DurableContext(ContextBase):
             completion: When the batch is decided. Default: `Completion.all_successful()`, at the first failure.
                 Branches that are not done then are cancelled.
             nesting: `"flat"` records no operation for each branch, only those in it. Default: `"nested"`.
-            codec: How the result of each branch is stored. Default: JSON.
-            batch_codec: How the whole `BatchResult` is stored. Default: JSON, as the official SDK has it.
+            item_codec: How the result of a branch is stored. Default: JSON.
+            codec: How the whole `BatchResult` is stored. Default: JSON.
 
         Returns:
             An operation that gives a `BatchResult`, in the order of the branches. It raises nothing because a branch
@@ -534,8 +534,8 @@ class DurableContext(ContextBase):
                 max_concurrency=max_concurrency,
                 completion=completion,
                 nesting=nesting,
+                item_codec=item_codec,
                 codec=codec,
-                batch_codec=batch_codec,
             )
         )
 
@@ -550,8 +550,8 @@ class DurableContext(ContextBase):
         completion: Completion | None = None,
         item_name: Callable[[Item, int], str] | None = None,
         nesting: Nesting = "nested",
-        codec: Codec[Any] | None = None,
-        batch_codec: Codec[BatchResult[Any]] | None = None,
+        item_codec: Codec[Any] | None = None,
+        codec: Codec[BatchResult[Any]] | None = None,
     ) -> Operation[BatchResult[T]]:
         """Run `fn(item, ctx)` for each item, side by side, and remember what became of each.
 
@@ -564,8 +564,8 @@ class DurableContext(ContextBase):
             completion: As for `parallel`.
             item_name: Makes the name of an item's operation from the item and its index. Default: `map-item-<index>`.
             nesting: As for `parallel`.
+            item_codec: As for `parallel`.
             codec: As for `parallel`.
-            batch_codec: As for `parallel`.
 
         Returns:
             An operation that gives a `BatchResult`, in the order of the items.
@@ -588,8 +588,8 @@ class DurableContext(ContextBase):
                 completion=completion,
                 item_name=item_name,
                 nesting=nesting,
+                item_codec=item_codec,
                 codec=codec,
-                batch_codec=batch_codec,
             )
         )
 

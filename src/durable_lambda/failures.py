@@ -229,16 +229,21 @@ def _cut(text: str, size: int) -> str:
 
 def place_of(error: BaseException) -> str | None:
     """The line of user code that raised an exception."""
-    frames = _frames(error.__traceback__)
+    frames = _frames(error.__traceback__, 1)
     return f"{frames[-1].filename}:{frames[-1].lineno}, in {frames[-1].name}" if frames else None
 
 
 def _stack(trace: TracebackType | None, most: int) -> list[str] | None:
-    lines = traceback.format_list(_frames(trace)[-most:])
+    lines = traceback.format_list(_frames(trace, most))
     return [_cut(line.rstrip(), MAX_STACK_LINE) for line in lines] or None
 
 
-def _frames(trace: TracebackType | None) -> list[traceback.FrameSummary]:
-    """The frames outside this package, innermost last."""
-    entries = traceback.extract_tb(trace)
-    return [entry for entry in entries if "/durable_lambda/" not in entry.filename.replace("\\", "/")]
+def _frames(trace: TracebackType | None, most: int) -> list[traceback.FrameSummary]:
+    """The innermost frames outside this package, innermost last."""
+    shown: list[TracebackType] = []
+    while trace is not None:
+        if "/durable_lambda/" not in trace.tb_frame.f_code.co_filename.replace("\\", "/"):
+            shown.append(trace)
+        trace = trace.tb_next
+    # One by one: to look up the lines of a frame costs more than all the rest, and most frames are not shown.
+    return [entry for each in shown[-most:] for entry in traceback.extract_tb(each, limit=1)]

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 
 E = TypeVar("E")
 R = TypeVar("R")
+E2 = TypeVar("E2")
+R2 = TypeVar("R2")
 
 ErrorHook: TypeAlias = Callable[[Exception], "BaseException | Awaitable[BaseException | None] | None"]
 """Sees what an execution fails with, and may give another exception instead."""
@@ -93,8 +95,8 @@ class Handler(Generic[E, R]):
 
     @staticmethod
     def builder(
-        fn: Callable[[E, DurableContext], Coroutine[Any, Any, R]] | Callable[[E, SyncDurableContext], R],
-    ) -> HandlerBuilder[E, R]:
+        fn: Callable[[E2, DurableContext], Coroutine[Any, Any, R2]] | Callable[[E2, SyncDurableContext], R2],
+    ) -> HandlerBuilder[E2, R2]:
         """Make a handler step by step; nothing is checked before `build`.
 
         Example:

@@ -42,8 +42,9 @@ class DurableHandler(Handler[Any, Any]):
         """Raises `ValidationError` when `handle` does not take an event and a context of its kind."""
         super().__init_subclass__()
         cls._options = {**cls._options, "name": cls.__name__, **options}
-        if "handle" in cls.__dict__:
-            check_signature(cls.handle.__get__(object(), cls))
+        handle = vars(cls).get("handle")
+        if handle is not None:  # a method, or what stays as it is: a static one, a partial
+            check_signature(handle.__get__(object(), cls) if hasattr(handle, "__get__") else handle)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Raises `ValidationError` when the class has no `handle`."""

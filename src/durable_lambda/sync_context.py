@@ -6,7 +6,7 @@ addition each of them raises `Suspended` when the invocation ends while it waits
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import Any, TypeVar, TypeVarTuple, Unpack, overload
 
@@ -51,6 +51,14 @@ class SyncDurableContext(ContextBase):
 
     _scope: SyncScope
 
+    @overload
+    def step(
+        self,
+        name: str | None,
+        fn: Callable[[*Ts], Coroutine[Any, Any, T]],
+        *args: *Ts,
+        **options: Unpack[StepArguments],
+    ) -> T: ...
     @overload
     def step(self, name: str | None, fn: Callable[[*Ts], T], *args: *Ts, **options: Unpack[StepArguments]) -> T: ...
     @overload
@@ -274,8 +282,8 @@ class SyncDurableContext(ContextBase):
         max_concurrency: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
-        codec: Codec[Any] | None = None,
-        batch_codec: Codec[BatchResult[Any]] | None = None,
+        item_codec: Codec[Any] | None = None,
+        codec: Codec[BatchResult[Any]] | None = None,
     ) -> BatchResult[T]:
         """Run branches side by side, each with a context and on a thread of its own: `DurableContext.parallel`.
 
@@ -290,8 +298,8 @@ class SyncDurableContext(ContextBase):
                 max_concurrency=max_concurrency,
                 completion=completion,
                 nesting=nesting,
+                item_codec=item_codec,
                 codec=codec,
-                batch_codec=batch_codec,
             )
         )
 
@@ -306,8 +314,8 @@ class SyncDurableContext(ContextBase):
         completion: Completion | None = None,
         item_name: Callable[[Item, int], str] | None = None,
         nesting: Nesting = "nested",
-        codec: Codec[Any] | None = None,
-        batch_codec: Codec[BatchResult[Any]] | None = None,
+        item_codec: Codec[Any] | None = None,
+        codec: Codec[BatchResult[Any]] | None = None,
     ) -> BatchResult[T]:
         """Run `fn(item, ctx)` for each item, on threads as `parallel` does: `DurableContext.map`."""
         return self._scope.run(
@@ -321,8 +329,8 @@ class SyncDurableContext(ContextBase):
                 completion=completion,
                 item_name=item_name,
                 nesting=nesting,
+                item_codec=item_codec,
                 codec=codec,
-                batch_codec=batch_codec,
             )
         )
 

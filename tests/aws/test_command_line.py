@@ -134,6 +134,7 @@ def test_what_runs_is_stopped_paused_resumed_and_deleted(cli: Cli, api: EngineAp
         (["list", "--function", "f", "--region", "eu-west-1"], "Unable to locate credentials"),
         (["list", "--function", "f", "--profile", "nobody"], r"profile \(nobody\) could not be found"),
         (["list", "--function", "f", "--db", "x.db"], "one or the other"),
+        (["pause", "n1"], "give --region, --profile or --endpoint-url"),
         (["show", "n1", "--follow"], "give --region, --profile or --endpoint-url"),
     ],
 )

@@ -103,6 +103,17 @@ def test_a_plain_function_is_served(service: LambdaService, start: Start) -> Non
     assert result(service) == {"a": 1}
 
 
+@pytest.mark.parametrize("function", ["blocking", "of_a_class"])
+@pytest.mark.parametrize("serves_itself", [False, True], ids=["by name", "serve_lambda"])
+def test_each_style_of_handler_suspends_and_resumes(
+    service: LambdaService, start: Start, function: str, serves_itself: bool
+) -> None:
+    service.start()
+    start(function, serves_itself=serves_itself)
+    assert result(service) == 1
+    assert service.invocations == 2
+
+
 def test_a_spent_token_fails_the_invocation_and_the_next_one_goes_on(service: LambdaService, start: Start) -> None:
     service.faults.append(faults.refuse(400, "InvalidParameterValueException", "Invalid checkpoint token"))
     service.start()

@@ -19,11 +19,11 @@ def test_a_paused_execution_is_not_invoked_until_it_is_resumed(cli: Cli, waiting
     if not in_use:
         cli.running[0].kill()
         cli.running[0].wait()
-    assert cli("pause", "n1", "--reason", "a holiday").stdout == "pausing: n1\n"
+    assert cli("pause", "n1", "--reason", "a holiday").stdout == "n1  paused\n"
     assert cli.json("show", "n1")["Status"] == "PAUSED"
     assert "PAUSED" in cli.refused("pause", "n1")
     cli.json("callback", "success", waiting, "--result", '"yes"')
-    cli.json("resume", "n1")
+    assert cli.json("resume", "n1")["Status"] in ("RUNNING", "SUCCEEDED")
     assert cli.json("run", "app.py:approving", "--name", "n1")["Status"] == "SUCCEEDED" if not in_use else True
     if in_use:
         assert cli.running[0].wait(20) == 0
@@ -34,7 +34,7 @@ def test_a_paused_execution_is_not_invoked_until_it_is_resumed(cli: Cli, waiting
 def test_an_execution_is_deleted_when_it_has_ended(cli: Cli, waiting: str) -> None:
     assert "has not ended" in cli.refused("delete", "n1")
     cli.json("stop", "n1")
-    assert cli("delete", "n1").stdout == "deleted: n1\n"
+    assert cli("delete", "n1").stdout == "n1  deleted\n"
     assert "no execution named 'n1'" in cli.refused("show", "n1")
 
 

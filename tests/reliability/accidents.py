@@ -8,19 +8,21 @@ starts on the copy. A fault: one write is refused, and the same engine goes on.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeAlias
 from unittest import mock
 
+from durable_lambda import Handler
 from durable_lambda.engine import Engine, Execution, SkippingClock, StoreError
 from durable_lambda.engine.machine.log import decode_entries
 from durable_lambda.engine.machine.step import StepFailed, StepSucceeded
 from durable_lambda.engine.store import Store, Writes
 from durable_lambda.protocol.errors import CallbackTimeoutException
 from reliability.aftermath import Remains, copy_database, look
-from reliability.workflows import CALLBACK_TIMEOUT, FUNCTION, Attempt, Node, workflow_handler
+from reliability.workflows import CALLBACK_TIMEOUT, FUNCTION, Attempt, Journal, Node
 
 NAME = "run"
 PATIENCE = 20.0
@@ -81,16 +83,23 @@ class Life:
                 self.ended.add(Attempt(record.id, record.attempt))
 
 
+MakeHandler: TypeAlias = Callable[[Sequence[Node], Journal], Handler[Any, Any]]
+
+
 class Ride:
     """A workflow carried to its end, through all accidents that are planned for it."""
 
-    def __init__(self, nodes: Sequence[Node], accidents: Accidents, folder: Path) -> None:
+    def __init__(
+        self, nodes: Sequence[Node], accidents: Accidents, folder: Path, handlers: Sequence[MakeHandler]
+    ) -> None:
         self.lives: list[Life] = []
         self.remains: list[Remains | None] = []
         """What each life left: `None` while there was no execution yet. The last one is how it ended."""
         self.faults = 0
         """How many writes were refused."""
         self._nodes = nodes
+        self._handlers = handlers
+        """Who carries it out: the lives take them in turn."""
         self._accidents = accidents
         self._folder = folder
         self._writes = 0
@@ -128,7 +137,8 @@ class Ride:
             mock.patch("durable_lambda.engine.host.REST_AFTER_FAILURE_SECONDS", 0.0),
             Engine(path, clock=life.clock) as engine,
         ):
-            engine.register(workflow_handler(self._nodes, life.begins))
+            make = self._handlers[(len(self.lives) - 1) % len(self._handlers)]
+            engine.register(make(self._nodes, life.begins))
             execution = self._start(engine, life)
             if execution is not None:
                 self._attend(engine, execution, life)

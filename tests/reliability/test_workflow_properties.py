@@ -6,13 +6,17 @@ somebody sees that they are waited for.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
 
 from reliability.accidents import Accidents, Crash
+from reliability.blocking_workflows import blocking_workflow_handler
 from reliability.verdict import problems_beside, ride
 from reliability.workflow_strategies import accidents, workflows
-from reliability.workflows import Callback, Child, Gather, Map, Node, Step, Together, Wait
+from reliability.workflows import Callback, Child, Gather, Map, Node, Step, Together, Wait, workflow_handler
 
 pytestmark = pytest.mark.timeout(180)
 rides = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
@@ -24,6 +28,19 @@ def test_a_workflow_ends_the_same_whatever_accidents_it_meets(nodes: tuple[Node,
     calm, rough = ride(nodes, Accidents()), ride(nodes, plan)
     event(f"{rough.crashes} crashes")
     event(f"{rough.faults} faults")
+    assert problems_beside(rough, calm) == []
+
+
+BLOCKING, IN_TURN = (blocking_workflow_handler,), (blocking_workflow_handler, workflow_handler)
+
+
+@rides
+@given(workflows(tasks=False), accidents(), st.sampled_from([BLOCKING, IN_TURN]))
+def test_a_def_handler_ends_the_same_also_where_an_async_one_takes_over(
+    nodes: tuple[Node, ...], plan: Accidents, handlers: tuple[Any, ...]
+) -> None:
+    calm, rough = ride(nodes, Accidents()), ride(nodes, plan, handlers)
+    event(f"{rough.crashes} crashes")
     assert problems_beside(rough, calm) == []
 
 
@@ -49,6 +66,30 @@ def test_a_workflow_of_every_operation_ends_the_same_after_a_crash_at_each_of_it
         if not before.crashes + after.crashes:
             break
     assert write > 25
+
+
+OF_A_DEF = (
+    Step(failures=1),
+    Child((Step(is_at_most_once=True), Callback("timeout", (Step(),)), Child((Wait(60),), fails=True))),
+    Callback("failure"),
+    Map(((Step(), Wait(7)), (Step(is_doomed=True),), (Callback("success"),)), max_concurrency=2),
+)
+
+
+def test_a_def_handler_ends_the_same_after_a_crash_at_each_of_its_writes() -> None:
+    calm = ride(OF_A_DEF, Accidents(), BLOCKING)
+    assert problems_beside(calm, ride(OF_A_DEF, Accidents())) == []
+    write = 0
+    while True:
+        write += 1
+        lives = [
+            ride(OF_A_DEF, Accidents((Crash(write, is_stored=is_stored, seconds_dead=60),)), BLOCKING)
+            for is_stored in (False, True)
+        ]
+        assert [problems_beside(life, calm) for life in lives] == [[], []]
+        if not any(life.crashes for life in lives):
+            break
+    assert write > 20
 
 
 def test_a_workflow_of_every_operation_ends_the_same_after_a_refusal_of_each_of_its_writes() -> None:

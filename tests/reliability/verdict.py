@@ -11,15 +11,15 @@ from typing import Any
 import msgspec
 
 from durable_lambda.protocol.operations import Operation
-from reliability.accidents import Accidents, Ride
+from reliability.accidents import Accidents, MakeHandler, Ride
 from reliability.aftermath import Remains, wire
-from reliability.workflows import Node
+from reliability.workflows import Node, workflow_handler
 
 
-def ride(nodes: Sequence[Node], accidents: Accidents) -> Ride:
-    """Carry a workflow to its end in a folder of its own."""
+def ride(nodes: Sequence[Node], accidents: Accidents, handlers: Sequence[MakeHandler] = (workflow_handler,)) -> Ride:
+    """Carry a workflow to its end in a folder of its own, by these handlers in turn: each has a life."""
     with tempfile.TemporaryDirectory() as folder:
-        return Ride(nodes, accidents, Path(folder)).run()
+        return Ride(nodes, accidents, Path(folder), handlers).run()
 
 
 def problems_beside(rough: Ride, calm: Ride) -> list[tuple[str, str]]:

@@ -22,32 +22,34 @@ def waits() -> st.SearchStrategy[Wait]:
     return st.builds(Wait, st.integers(1, 86_400))
 
 
-def nodes(depth: int = MAX_DEPTH) -> st.SearchStrategy[Node]:
-    """An operation, or several in a child context or in branches, nested to a depth."""
+def nodes(depth: int = MAX_DEPTH, *, tasks: bool = True) -> st.SearchStrategy[Node]:
+    """An operation, or several in a child context or in branches, nested to a depth; with tasks of its own or none."""
     leaves: list[st.SearchStrategy[Node]] = [
         steps(),
         waits(),
         st.builds(Callback, st.sampled_from(["success", "failure", "timeout"])),
-        st.builds(Together, st.lists(st.one_of(steps(), waits()), min_size=1, max_size=3).map(tuple)),
     ]
+    if tasks:
+        leaves.append(st.builds(Together, st.lists(st.one_of(steps(), waits()), min_size=1, max_size=3).map(tuple)))
     if depth == 0:
         return st.one_of(leaves)
-    inner = bodies(depth - 1)
+    inner = bodies(depth - 1, tasks=tasks)
+    groups = [st.builds(Gather, st.lists(inner, min_size=1, max_size=3).map(tuple))] if tasks else []
     return st.one_of(
         *leaves,
+        *groups,
         st.builds(Child, inner, st.booleans()),
-        st.builds(Gather, st.lists(inner, min_size=1, max_size=3).map(tuple)),
         st.builds(Map, st.lists(inner, max_size=3).map(tuple), st.one_of(st.none(), st.integers(1, 2)), st.booleans()),
         st.builds(Callback, st.sampled_from(["success", "failure", "timeout"]), inner),
     )
 
 
-def bodies(depth: int) -> st.SearchStrategy[tuple[Node, ...]]:
-    return st.lists(nodes(depth), max_size=3).map(tuple)
+def bodies(depth: int, *, tasks: bool = True) -> st.SearchStrategy[tuple[Node, ...]]:
+    return st.lists(nodes(depth, tasks=tasks), max_size=3).map(tuple)
 
 
-def workflows() -> st.SearchStrategy[tuple[Node, ...]]:
-    return st.lists(nodes(), min_size=1, max_size=4).map(tuple)
+def workflows(*, tasks: bool = True) -> st.SearchStrategy[tuple[Node, ...]]:
+    return st.lists(nodes(tasks=tasks), min_size=1, max_size=4).map(tuple)
 
 
 def crashes() -> st.SearchStrategy[Crash]:

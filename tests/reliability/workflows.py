@@ -111,10 +111,31 @@ def workflow_handler(nodes: Sequence[Node], begins: Journal) -> Handler[Any, Any
     return Handler(workflow, name=FUNCTION)
 
 
-class _Run:
+def retry_of(node: Step) -> Retry:
+    """The policy with which a step comes to its end."""
+    if node.is_at_most_once:  # tried again after an interruption, so that it ends the same
+        return Retry.fixed(2, max_attempts=50, retry_on=(Failed, StepInterruptedError))
+    return Retry.fixed(3, max_attempts=node.failures + 1, retry_on=Failed)
+
+
+class Bodies:
+    """What the steps of a workflow do."""
+
     def __init__(self, begins: Journal) -> None:
         self._begins = begins
 
+    async def body(self, node: Step) -> str:
+        return self.threaded_body(node)
+
+    def threaded_body(self, node: Step) -> str:
+        step = current_step()
+        self._begins(Attempt(step.operation_id, step.attempt), node.is_at_most_once)
+        if step.attempt <= node.failures or node.is_doomed:
+            raise Failed(f"{step.name} failed")
+        return f"{step.name} done"
+
+
+class _Run(Bodies):
     async def all(self, nodes: Sequence[Node], ctx: DurableContext, place: str) -> list[Any]:
         return [await self.one(node, ctx, f"{place}.{number}") for number, node in enumerate(nodes)]
 
@@ -140,22 +161,8 @@ class _Run:
     def operation(self, node: Step | Wait, ctx: DurableContext, place: str) -> Any:
         if isinstance(node, Wait):
             return ctx.wait(place, node.seconds)
-        if node.is_at_most_once:  # tried again after an interruption, so that it ends the same
-            policy = Retry.fixed(2, max_attempts=50, retry_on=(Failed, StepInterruptedError))
-        else:
-            policy = Retry.fixed(3, max_attempts=node.failures + 1, retry_on=Failed)
         body = self.threaded_body if node.is_threaded else self.body
-        return ctx.step(place, body, node, retry=policy, at_most_once=node.is_at_most_once)
-
-    async def body(self, node: Step) -> str:
-        return self.threaded_body(node)
-
-    def threaded_body(self, node: Step) -> str:
-        step = current_step()
-        self._begins(Attempt(step.operation_id, step.attempt), node.is_at_most_once)
-        if step.attempt <= node.failures or node.is_doomed:
-            raise Failed(f"{step.name} failed")
-        return f"{step.name} done"
+        return ctx.step(place, body, node, retry=retry_of(node), at_most_once=node.is_at_most_once)
 
     async def callback(self, node: Callback, ctx: DurableContext, place: str) -> Any:
         timeout = CALLBACK_TIMEOUT if node.answer == "timeout" else None

@@ -144,9 +144,9 @@ def test_the_codec_of_a_handler_goes_around_that_of_an_operation(code: Any) -> N
 
 BATCHES = {
     "nothing": (None, {}, '{"id":"o-1","total":5}', {"id": "o-1", "total": 5}),
-    "of the operation": (None, {"codec": OrderCodec()}, "o-1/5", "o-1/5"),
+    "of the operation": (None, {"item_codec": OrderCodec()}, "o-1/5", "o-1/5"),
     "of the handler": (Reversed(), {}, '~}5:"latot","1-o":"di"{', '~}5:"latot","1-o":"di"{'),
-    "of both": (Reversed(), {"codec": OrderCodec()}, "~5/1-o", "~5/1-o"),
+    "of both": (Reversed(), {"item_codec": OrderCodec()}, "~5/1-o", "~5/1-o"),
 }
 
 

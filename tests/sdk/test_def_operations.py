@@ -97,14 +97,17 @@ def test_an_async_body_runs_on_the_loop(execution_of: Make) -> None:
 
 
 def test_a_coroutine_that_a_def_body_returns_is_awaited(execution_of: Make) -> None:
-    async def later() -> list[Any]:
+    async def later(number: int) -> list[Any]:
         await asyncio.sleep(0)
-        return [current_step().name, isinstance(asyncio.get_running_loop(), InvocationLoop)]
+        return [current_step().name, isinstance(asyncio.get_running_loop(), InvocationLoop), number]
+
+    def body() -> Any:
+        return later(5)
 
     def handler(event: Any, ctx: SyncDurableContext) -> list[Any]:
-        return ctx.step("work", lambda: later(), result_type=list[Any])
+        return ctx.step("work", body, result_type=list[Any])
 
-    assert execution_of(handler).result() == ["work", True]
+    assert execution_of(handler).result() == ["work", True, 5]
 
 
 def test_thread_locals_are_those_of_the_handler(execution_of: Make) -> None:

@@ -17,8 +17,10 @@ import pytest
 from drive import Execution
 from durable_lambda import BackendError, DurableContext, Retry, SyncDurableContext
 from durable_lambda.loop import InvocationLoop
+from durable_lambda.protocol import operations as wire
 from durable_lambda.runtime import bridge, checkpointer, host, process
 from durable_lambda.runtime.host import Host, HostedLoop
+from durable_lambda.runtime.journal import Journal
 from recording import RecordingBackend
 
 Make = Callable[..., Execution]
@@ -245,9 +247,10 @@ def test_code_whose_invocation_was_interrupted_before_it_began_does_not_run(monk
         hand_over(self, work)
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Host, "hand_over", interrupted)
+    monkeypatch.setattr(Host, "hand_over", interrupted)
+    with pytest.raises(KeyboardInterrupt):
         Execution(lambda event, ctx: ran.append("stale")).run()
+    monkeypatch.undo()
     assert works()
     assert ran == []
 
@@ -283,10 +286,9 @@ def test_an_end_that_comes_before_a_thread_has_begun_to_wait_is_not_missed(
             assert cut.wait(PATIENCE)
         meet(self, meeting)
 
-    def cut_off(self: Any) -> bool:
-        hears = interrupt(self)
+    def cut_off(self: Any) -> None:
+        interrupt(self)
         cut.set()
-        return hears
 
     ended = threading.Event()
 
@@ -322,10 +324,9 @@ def test_the_finally_of_a_branch_that_waits_is_waited_for(execution_of: Make, mo
         if is_branch:
             assert awake.wait(PATIENCE)
 
-    def ask(self: Any) -> bool:
-        hears = interrupt(self)
+    def ask(self: Any) -> None:
+        interrupt(self)
         asked.set()
-        return hears
 
     closed: list[str] = []
 
@@ -342,6 +343,21 @@ def test_the_finally_of_a_branch_that_waits_is_waited_for(execution_of: Make, mo
     monkeypatch.setattr(bridge.CodeThread, "interrupt", ask)
     execution_of(lambda event, ctx: ctx.parallel("branches", [branch])).suspends()
     assert closed == ["closed"]
+
+
+def test_an_operation_that_a_thread_replays_while_news_of_it_are_merged_is_called_all_the_same() -> None:
+    """The loop has seen that the operation is not called yet; before it stores the news, a thread calls it."""
+    started = wire.Operation("id", "STEP", "SUCCEEDED")
+    journal = Journal([started])
+
+    class CalledInBetween(dict[str, Any]):
+        def __setitem__(self, key: str, value: Any) -> None:
+            journal.claim(key)
+            super().__setitem__(key, value)
+
+    journal.recorded = CalledInBetween(journal.recorded)
+    journal.merge([started])
+    assert journal.recorded == {}
 
 
 def test_a_loop_that_is_closed_lets_the_thread_go() -> None:

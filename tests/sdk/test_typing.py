@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 TYPING = Path(__file__).parents[1] / "typing"
 FILES = sorted(TYPING.glob("*.py"))
 
@@ -28,7 +30,7 @@ def errors() -> dict[str, dict[int, str]]:
     )
     assert found.returncode in (0, 1), found.stderr
     report: dict[str, Any] = json.loads(found.stdout)
-    assert report["summary"]["filesAnalyzed"] == len(FILES) == 2, report
+    assert report["summary"]["filesAnalyzed"] == len(FILES) == 4, report
     by_file: dict[str, dict[int, str]] = {}
     for each in report["generalDiagnostics"]:
         if each["severity"] == "error":
@@ -37,13 +39,15 @@ def errors() -> dict[str, dict[int, str]]:
     return by_file
 
 
-def test_every_operation_gives_what_the_code_in_it_returns() -> None:
-    assert errors().get("inferred.py", {}) == {}
+@pytest.mark.parametrize("name", ["inferred.py", "inferred_blocking.py"])
+def test_every_operation_gives_what_the_code_in_it_returns(name: str) -> None:
+    assert errors().get(name, {}) == {}
 
 
-def test_calls_that_are_wrong_do_not_type_check_and_others_do() -> None:
-    lines = (TYPING / "wrong_calls.py").read_text().splitlines()
+@pytest.mark.parametrize("name", ["wrong_calls.py", "wrong_calls_blocking.py"])
+def test_calls_that_are_wrong_do_not_type_check_and_others_do(name: str) -> None:
+    lines = (TYPING / name).read_text().splitlines()
     marked = {number for number, line in enumerate(lines, 1) if line.endswith("# wrong")}
-    found = errors().get("wrong_calls.py", {})
+    found = errors().get(name, {})
     assert {number: lines[number - 1].strip() for number in marked - found.keys()} == {}, "these type-check"
     assert {number: found[number] for number in found.keys() - marked} == {}, "these do not"

@@ -75,6 +75,8 @@ def test_a_deterministic_function_ends_the_same_and_runs_no_body_more_often() ->
     replayed, replayed_ran = run(always_replay=True)
 
     assert replayed.result == plain.result
+    assert [event.event_type for event in replayed.history] == [event.event_type for event in plain.history]
+    assert replayed.now == plain.now
     assert replayed_ran.pop("handler") > 20 > plain_ran.pop("handler")
     assert replayed_ran == plain_ran
     assert {view.id: view.wire.status for view in replayed.operations.all()} == {

@@ -298,6 +298,38 @@ async def test_a_compensation_that_fails_is_told() -> None:
         await trip()
 
 
+class Shouting:
+    """A codec that writes in capitals."""
+
+    def encode(self, value: Any) -> str:
+        return f'"{value}"'.upper()
+
+    def decode(self, payload: str) -> Any:
+        return payload.strip('"').upper()
+
+
+async def test_a_codec_reads_what_is_prepared() -> None:
+    ctx, _ = (
+        MockDurableContext()
+        .with_step_result("step", "a")
+        .with_callback("callback", "cb-1", "b")
+        .with_callback("asked", "cb-2", "c")
+        .with_invoke("invoke", "d")
+        .with_condition("condition", "e")
+        .with_child_result("child", "f")
+        .build()
+    )
+    codec = Shouting()
+    handle = await ctx.create_callback("callback")
+
+    assert await ctx.step("step", charge, 1, codec=codec) == "A"
+    assert await ctx.callback_result(handle, codec=codec) == "B"
+    assert await ctx.wait_for_callback("asked", charge_here, codec=codec) == "C"
+    assert await ctx.invoke("invoke", "f", codec=codec, payload_codec=codec) == "D"
+    assert await ctx.wait_for_condition("condition", charge, initial_state=1, until=bool, codec=codec) == "E"
+    assert await ctx.run_in_child_context("child", charge, codec=codec) == "F"
+
+
 async def test_operations_can_be_gathered() -> None:
     ctx, _ = MockDurableContext().with_step_result("a", "A").with_run("b").build()
 

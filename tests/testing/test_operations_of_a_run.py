@@ -68,6 +68,30 @@ def test_an_operation_tells_how_it_went(run) -> None:
     assert [run.operation(name).kind for name in ("all", "item 1", "child")] == ["map", "item", "child_context"]
 
 
+def test_the_result_of_a_batch_is_told_without_the_tags_that_it_is_stored_with(run) -> None:
+    told = run.operation("all").result
+    assert [(each["index"], each["status"]) for each in told["all"]] == [
+        (n, "SUCCEEDED") for n in range(len(told["all"]))
+    ]
+    assert all(isinstance(each["result"], int) for each in told["all"])
+
+
+def test_a_result_that_a_codec_wrote_is_told_as_it_was_written() -> None:
+    class Plain:
+        def encode(self, value: int) -> str:
+            return f"<{value}>"
+
+        def decode(self, payload: str) -> int:
+            return int(payload[1:-1])
+
+    @durable_execution
+    async def encoded(event: int, ctx: DurableContext) -> int:
+        return await ctx.step("double", double, event, codec=Plain())
+
+    run = DurableTestRunner(encoded).run(4)
+    assert (run.result, run.operation("double").result) == (8, "<8>")
+
+
 def test_a_name_that_is_not_there_is_told_with_those_that_are(run) -> None:
     with pytest.raises(LookupError, match=r"no operation named 'dubble'; did you mean 'double'\? This run's: 'all',"):
         run.operation("dubble")

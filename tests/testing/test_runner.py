@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
+from contextvars import Context
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -210,6 +212,22 @@ def test_time_that_passes_lets_a_callback_time_out() -> None:
     assert run.error.error_type == "durable_lambda.errors.CallbackTimeoutError"
 
 
+def test_the_timer_of_a_timeout_is_not_skipped_while_a_callback_is_waited_for() -> None:
+    async def ask(ctx: DurableContext) -> str:
+        return await ctx.callback_result(await ctx.create_callback("approval"), str)
+
+    @durable_execution
+    async def limited(event: None, ctx: DurableContext) -> str:
+        return await ctx.timeout("in time", timedelta(days=3), ask)
+
+    run = DurableTestRunner(limited).start()
+    assert run.open_callbacks == ["approval"]
+    run.send_callback_success("approval", "yes")
+    assert run.run().result == "yes"
+
+    assert DurableTestRunner(limited).start().advance(timedelta(days=3)).error.error_type == "TimeoutError"  # type: ignore[union-attr]
+
+
 def test_a_heartbeat_keeps_a_callback_open() -> None:
     @durable_execution
     async def beating(event: None, ctx: DurableContext) -> str:
@@ -342,6 +360,43 @@ def test_a_run_cannot_be_driven_by_the_function_that_it_runs() -> None:
 
     assert run.error is not None
     assert "cannot be driven by a function that is being run" in (run.error.error_message or "")
+
+
+def test_what_is_left_of_a_run_that_was_broken_off_does_not_go_on_in_the_next_one() -> None:
+    ran: list[str] = []
+
+    async def interrupted() -> None:
+        asyncio.get_running_loop().call_soon(raise_, KeyboardInterrupt(), context=Context())
+        await asyncio.sleep(1)
+        ran.append("went on")
+
+    def raise_(error: BaseException) -> None:
+        raise error
+
+    @durable_execution
+    async def handler(event: None, ctx: DurableContext) -> None:
+        await ctx.step("interrupted", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        DurableTestRunner(handler).run()
+
+    assert DurableTestRunner(one_step).run(1).result == 4
+    assert ran == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the process may have threads
+def test_a_forked_process_has_a_loop_of_its_own() -> None:
+    assert DurableTestRunner(one_step).run(1).result == 4
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            code = 0 if DurableTestRunner(one_step).run(1).result == 4 else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert DurableTestRunner(one_step).run(1).result == 4
 
 
 def test_a_runner_without_a_function_says_what_is_missing() -> None:

@@ -15,8 +15,8 @@ def main() -> None:
         import typer
     except ModuleNotFoundError as error:
         sys.exit(f"durable: {error.name} is missing; install it with: pip install 'durable-lambda[local]'")
-    from durable_lambda.cli.app import app
     from durable_lambda.cli.failure import INTERRUPTED, CommandError
+    from durable_lambda.cli.operator import app
 
     try:
         app(prog_name="durable")

@@ -22,7 +22,6 @@ from durable_lambda.cli.options import (
     Region,
     Target,
 )
-from durable_lambda.cli.server_app import server_app
 from durable_lambda.cli.service_app import service_app
 
 app = typer.Typer(
@@ -34,7 +33,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(callback_app, name="callback")
-app.add_typer(server_app)
 app.add_typer(service_app)
 
 

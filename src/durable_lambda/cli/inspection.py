@@ -13,7 +13,7 @@ from rich.console import Console
 from durable_lambda.cli.live import can_draw, hint_text, paint
 from durable_lambda.cli.output import print_json, print_lines, print_outcome
 from durable_lambda.cli.summary import Summary, function_arn, summarize
-from durable_lambda.cli.where import SeenExecution, Where, client_of
+from durable_lambda.cli.where import Client, SeenExecution, Where, client_of
 from durable_lambda.drawing.many import MOST
 from durable_lambda.drawing.tree import View, columns, lines, view
 from durable_lambda.drawing.words import duration, error_text, moment
@@ -81,7 +81,36 @@ def stop_command(name_or_arn: str, where: Where, *, message: str | None, as_json
     """End an execution for good; one that has ended stays as it is."""
     with client_of(where) as client:
         client.stop(name_or_arn, ErrorObject(error_message=message or "stopped with `durable stop`"))
-        summary = _summary(client.execution(name_or_arn))
+        _print_standing(client, name_or_arn, as_json=as_json)
+
+
+def pause_command(name_or_arn: str, where: Where, *, reason: str | None, as_json: bool) -> None:
+    """Keep an execution from being invoked, from its next checkpoint on."""
+    with client_of(where, f"{name_or_arn}: ") as client:
+        client.pause(name_or_arn, reason)
+        _print_standing(client, name_or_arn, as_json=as_json)
+
+
+def resume_command(name_or_arn: str, where: Where, *, reason: str | None, as_json: bool) -> None:
+    """Let a paused execution go on."""
+    with client_of(where, f"{name_or_arn}: ") as client:
+        client.resume(name_or_arn, reason)
+        _print_standing(client, name_or_arn, as_json=as_json)
+
+
+def delete_command(name_or_arn: str, where: Where, *, as_json: bool) -> None:
+    """Forget an execution that has ended."""
+    with client_of(where, f"{name_or_arn}: ") as client:
+        arn = client.execution(name_or_arn).arn
+        client.delete(name_or_arn)
+    if as_json:
+        print_json({"DurableExecutionArn": arn, "Status": "DELETING"})
+    else:
+        print_lines(f"{name_or_arn}  deleted")
+
+
+def _print_standing(client: Client, name_or_arn: str, *, as_json: bool) -> None:
+    summary = _summary(client.execution(name_or_arn))
     if as_json:
         print_json(summary.wire())
     else:

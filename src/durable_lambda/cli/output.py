@@ -38,7 +38,7 @@ def print_outcome(summary: Summary) -> None:
     """The result of an execution that succeeded, or the error of one that did not."""
     if summary.status == "SUCCEEDED":
         print_lines(pretty(summary.result))
-    elif summary.status not in ("RUNNING", "PAUSING", "PAUSED", "DELETING"):
+    elif summary.ended_at is not None:
         print_lines(*error_lines(summary.error))
 
 

@@ -97,11 +97,11 @@ class ServiceClient:
             DurableExecutionArn=self.arn_of(name_or_arn), Error=msgspec.to_builtins(error)
         )
 
-    def pause(self, name_or_arn: str, reason: str | None) -> None:
+    def pause(self, name_or_arn: str, reason: str | None = None) -> None:
         options = {} if reason is None else {"Reason": reason}
         self._client.pause_durable_execution(DurableExecutionArn=self.arn_of(name_or_arn), **options)
 
-    def resume(self, name_or_arn: str, reason: str | None) -> None:
+    def resume(self, name_or_arn: str, reason: str | None = None) -> None:
         options = {} if reason is None else {"Reason": reason}
         self._client.resume_durable_execution(DurableExecutionArn=self.arn_of(name_or_arn), **options)
 

@@ -1,4 +1,4 @@
-"""Commands that the service has too: start there, pause, resume, delete, and what it costs."""
+"""What an operator does to an execution: start it at the service, pause, resume, delete it, and ask what it costs."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ def pause(
     function: Function = None,
     as_json: AsJson = False,
 ) -> None:
-    """Pause an execution: its waits and callbacks go on, its code does not.
+    """Pause an execution: it is not invoked any more, what it waits for goes on.
 
     \b
-    durable pause order-42 --reason "no payments today"
+    durable pause order-42
     durable pause order-42 --function orders --region eu-west-1 --reason "no payments today"
     """
-    from durable_lambda.cli.control import pause_command
+    from durable_lambda.cli.inspection import pause_command
     from durable_lambda.cli.where import Where
 
     where = Where(db, endpoint_url, region, profile, function)
@@ -91,13 +91,13 @@ def resume(
     function: Function = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let an execution go on that is paused.
+    """Let a paused execution go on.
 
     \b
     durable resume order-42
     durable resume order-42 --function orders --region eu-west-1
     """
-    from durable_lambda.cli.control import resume_command
+    from durable_lambda.cli.inspection import resume_command
     from durable_lambda.cli.where import Where
 
     where = Where(db, endpoint_url, region, profile, function)
@@ -115,13 +115,13 @@ def delete(
     function: Function = None,
     as_json: AsJson = False,
 ) -> None:
-    """Delete an execution that has ended, with its history.
+    """Forget an execution that has ended, with its history.
 
     \b
     durable delete order-42
     durable delete order-42 --function orders --region eu-west-1
     """
-    from durable_lambda.cli.control import delete_command
+    from durable_lambda.cli.inspection import delete_command
     from durable_lambda.cli.where import Where
 
     where = Where(db, endpoint_url, region, profile, function)

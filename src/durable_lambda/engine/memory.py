@@ -56,18 +56,8 @@ class MemoryStore:
 
     def search(self, search: Search) -> Sequence[ExecutionRow]:
         """A page of one function's executions."""
-        rows = self._rows.values() if search.oldest_first else reversed(self._rows.values())
-        found = [
-            row
-            for row in rows
-            if row.function == search.function
-            and search.name in (None, row.name)
-            and (not search.statuses or row.status in search.statuses)
-            and (search.started_after is None or row.started_at > search.started_after)
-            and (search.started_before is None or row.started_at < search.started_before)
-            and (search.beyond is None or _is_beyond(row.key, search))
-        ]
-        return found[: search.limit]
+        rows = sorted(self._rows.values(), key=lambda row: row.key, reverse=not search.oldest_first)
+        return [row for row in rows if search.matches(row)][: search.limit]
 
     def counts(self) -> dict[str, int]:
         """How many executions there are, by status."""
@@ -92,25 +82,25 @@ class MemoryStore:
             self._rows[row.key] = row
         for key, entry in writes.entries:
             self._entries.setdefault(key, []).append(entry)
-        for status, key in writes.statuses:
-            self._rows[key] = msgspec.structs.replace(self._rows[key], status=status)
         for status, moment, key in writes.ends:
             self._rows[key] = msgspec.structs.replace(self._rows[key], status=status, ended_at=moment)
 
     def running(self) -> list[ExecutionRow]:
         """Every execution that has not ended."""
-        return [row for row in self._rows.values() if row.ended_at is None]
+        return [row for row in self._rows.values() if row.status == "RUNNING"]
 
     def last_key(self) -> int:
         """The highest key in use."""
         return max(self._rows, default=0)
 
     def expire(self, now: int) -> int:
-        """Forget executions whose retention is over. Returns 0: none is left for later."""
-        for row in tuple(self._rows.values()):
-            if row.ended_at is not None and row.ended_at + row.retention < now:
-                self.delete(row.key)
-        return 0
+        """Forget executions whose retention is over. Returns how many these were."""
+        expired = [
+            row.key for row in self._rows.values() if row.ended_at is not None and row.ended_at + row.retention < now
+        ]
+        for key in expired:
+            self.delete(key)
+        return len(expired)
 
     def delete(self, key: int) -> None:
         """Forget an execution, at once."""
@@ -123,8 +113,3 @@ class MemoryStore:
     def requests(self) -> list[tuple[int, bytes]]:
         """None: nobody else can ask."""
         return []
-
-
-def _is_beyond(key: int, search: Search) -> bool:
-    assert search.beyond is not None
-    return key > search.beyond if search.oldest_first else key < search.beyond

@@ -57,6 +57,17 @@ class Search:
     oldest_first: bool
     limit: int
 
+    def matches(self, row: ExecutionRow) -> bool:
+        """Whether an execution belongs to the pages."""
+        return (
+            row.function == self.function
+            and self.name in (None, row.name)
+            and (not self.statuses or row.status in self.statuses)
+            and (self.started_after is None or row.started_at > self.started_after)
+            and (self.started_before is None or row.started_at < self.started_before)
+            and (self.beyond is None or (row.key > self.beyond if self.oldest_first else row.key < self.beyond))
+        )
+
 
 @dataclass(slots=True)
 class Writes:

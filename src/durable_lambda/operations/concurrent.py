@@ -42,7 +42,7 @@ from durable_lambda.runtime.ids import operation_id
 from durable_lambda.runtime.lifeline import Lifeline
 from durable_lambda.runtime.operation import Operation
 from durable_lambda.runtime.scope import Scope
-from durable_lambda.values import UNSET, Codec, round_trip
+from durable_lambda.values import UNSET, Codec, check_codec, round_trip
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ class Branch(ChildContext[Any]):
 class Batch(Call[T]):
     """A CONTEXT around branches. Its kinds differ in how these are given, and in what is made of the result."""
 
-    __slots__ = ("_begun", "_specs", "batch_codec", "batch_size", "codec", "completion", "max_concurrency", "nesting")
+    __slots__ = ("_begun", "_specs", "batch_size", "codec", "completion", "item_codec", "max_concurrency", "nesting")
 
     type = "CONTEXT"
     code: ClassVar[str]
@@ -81,12 +81,12 @@ class Batch(Call[T]):
         batch_size: int | None = None,
         completion: Completion | None = None,
         nesting: Nesting = "nested",
-        codec: Codec[Any] | None = None,
-        batch_codec: Codec[BatchResult[Any]] | None = None,
+        item_codec: Codec[Any] | None = None,
+        codec: Codec[BatchResult[Any]] | None = None,
     ) -> None:
         super().__init__(scope, name)
+        self.item_codec = item_codec
         self.codec = codec
-        self.batch_codec = batch_codec
         self.max_concurrency = max_concurrency
         self.batch_size = batch_size
         self.completion = Completion.all_successful() if completion is None else completion
@@ -114,8 +114,10 @@ class Batch(Call[T]):
         if not isinstance(self.completion, Completion):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValidationError(f"completion must be a Completion, not {self.completion!r}: Completion.at_least(2)")
         self._specs = self.specs()
+        if self.codec is not None:
+            check_codec(self.codec, f"{self.verb}()")
         for fn in {id(spec.fn): spec.fn for spec in self._specs}.values():
-            codec_of(self.scope, self.verb, self.codec, fn, UNSET)  # raises now what each branch would raise
+            codec_of(self.scope, self.verb, self.item_codec, fn, UNSET)  # raises now what each branch would raise
         self.completion.check(len(self._specs))
 
     def replay(self, recorded: wire.Operation) -> Operation[T] | None:
@@ -126,8 +128,8 @@ class Batch(Call[T]):
         if recorded.status != "SUCCEEDED" or details.replay_children:
             return None
         try:
-            if self.batch_codec is not None:
-                batch = self.batch_codec.decode(details.result or "")
+            if self.codec is not None:
+                batch = self.codec.decode("null" if details.result is None else details.result)
             else:
                 batch = self._stored_result(details.result)
         except NonDeterministicExecutionError:
@@ -199,7 +201,7 @@ class Batch(Call[T]):
 
     def _branch(self, scope: Scope, spec: BranchSpec, *, virtual: bool) -> Branch:
         return spec.branch_type(
-            scope, spec.name, spec.fn, spec.args, virtual=virtual, result_type=UNSET, codec=self.codec
+            scope, spec.name, spec.fn, spec.args, virtual=virtual, result_type=UNSET, codec=self.item_codec
         )
 
     def _is_success(self, index: int) -> bool:
@@ -256,8 +258,8 @@ class Batch(Call[T]):
             for item in items[:begun]
         ]
         result = self._result(items, reason)
-        if self.batch_codec is not None:
-            payload, result = round_trip(self.batch_codec, result)
+        if self.codec is not None:
+            payload, result = round_trip(self.codec, result)
         else:
             payload = StoredBatch(stored, reason, None if begun == len(items) else len(items)).encode()
         if len(payload.encode()) <= REPLAY_CHILDREN_THRESHOLD:

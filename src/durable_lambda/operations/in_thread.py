@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ from durable_lambda.operations.condition import Condition
 from durable_lambda.operations.deterministic import Now
 from durable_lambda.operations.step import Step
 from durable_lambda.runtime.bridge import Hop, Meeting
+from durable_lambda.runtime.errand import detached
 from durable_lambda.runtime.sync_scope import InThread, SyncScope
 
 T = TypeVar("T")
@@ -27,7 +29,12 @@ class AttemptedInThread(InThread[T], Attempted[T]):
     __slots__ = ()
 
     async def run_body(self, body: Body) -> Any:
-        result = body.run_here()
+        handled = sys.exception()
+        try:
+            result = body.run_here()
+        except BaseException as error:
+            detached(error, handled)
+            raise
         if not inspect.isawaitable(result):
             return result
         invocation = self.scope.invocation

@@ -42,8 +42,8 @@ class Map(Batch[BatchResult[Any]]):
         completion: Completion | None,
         item_name: Callable[[Any, int], str] | None,
         nesting: Nesting,
-        codec: Codec[Any] | None,
-        batch_codec: Codec[BatchResult[Any]] | None,
+        item_codec: Codec[Any] | None,
+        codec: Codec[BatchResult[Any]] | None,
     ) -> None:
         super().__init__(
             scope,
@@ -52,8 +52,8 @@ class Map(Batch[BatchResult[Any]]):
             batch_size=batch_size,
             completion=completion,
             nesting=nesting,
+            item_codec=item_codec,
             codec=codec,
-            batch_codec=batch_codec,
         )
         self.items = items
         self.fn = fn

@@ -40,8 +40,8 @@ class Parallel(Batch[BatchResult[Any]]):
         max_concurrency: int | None,
         completion: Completion | None,
         nesting: Nesting,
-        codec: Codec[Any] | None,
-        batch_codec: Codec[BatchResult[Any]] | None,
+        item_codec: Codec[Any] | None,
+        codec: Codec[BatchResult[Any]] | None,
     ) -> None:
         super().__init__(
             scope,
@@ -49,8 +49,8 @@ class Parallel(Batch[BatchResult[Any]]):
             max_concurrency=max_concurrency,
             completion=completion,
             nesting=nesting,
+            item_codec=item_codec,
             codec=codec,
-            batch_codec=batch_codec,
         )
         self.branches = branches
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from durable_lambda.arguments import Duration, check_name, whole_seconds
 from durable_lambda.batch import BatchResult
@@ -17,6 +17,9 @@ from durable_lambda.protocol.limits import MAX_WAIT_SECONDS, MIN_WAIT_SECONDS
 from durable_lambda.runtime.scope import Scope
 
 T = TypeVar("T")
+
+TIMER: Final = "timer"
+"""The branch of a `timeout` that keeps the time."""
 
 
 class Race(Batch[T]):
@@ -90,7 +93,7 @@ class Timeout(Race[Any]):
         self.scope.check_code(self.fn, self.verb)
         whole_seconds(self.duration, "the duration of timeout()", minimum=MIN_WAIT_SECONDS, maximum=MAX_WAIT_SECONDS)
         work = BranchSpec("work", self.fn, self.args, ParallelBranch)
-        return [work, BranchSpec("timer", _no_code, (self.duration,), Timer)]
+        return [work, BranchSpec(TIMER, _no_code, (self.duration,), Timer)]
 
     def outcome(self, batch: BatchResult[Any]) -> Any:
         work = batch.items[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, TypeVar, TypeVarTuple, Unpack, overload
 
@@ -35,6 +35,16 @@ class SyncSaga(Compensating):
         if self._must_undo(error):
             self._raise_failures(self.run_compensations(), error)
 
+    @overload
+    def step(
+        self,
+        name: str | None,
+        fn: Callable[[*Ts], Coroutine[Any, Any, T]],
+        *args: *Ts,
+        compensate: Callable[[T, *Ts], Any],
+        compensation_retry: Retry | int | None = None,
+        **options: Unpack[StepArguments],
+    ) -> T: ...
     @overload
     def step(
         self,

@@ -12,6 +12,7 @@ task would be cancelled.
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import copy_context
@@ -43,13 +44,15 @@ PATIENCE: Final = 10
 class CodeThread:
     """A thread that runs the code of a context, and of the child contexts in it, as the loop sees it."""
 
-    __slots__ = ("_eviction", "_is_busy", "_meetings", "ident", "invocation", "is_interrupted", "refusals")
+    __slots__ = ("_eviction", "_hears", "_is_busy", "_meetings", "ident", "invocation", "is_interrupted", "refusals")
 
     def __init__(self, invocation: Invocation) -> None:
         self.invocation = invocation
         self.ident = 0
         self.is_interrupted = False
         """Whether nothing that it does counts any more."""
+        self._hears = False
+        """Whether it waited when it was interrupted, and ran no code meanwhile: only then it is waited for."""
         self.refusals = 0
         """Operations that it called all the same."""
         self._is_busy = False
@@ -79,9 +82,14 @@ class CodeThread:
         try:
             return await errand.outcome()
         except asyncio.CancelledError:
-            if self.interrupt():
-                await errand.end()
+            self.interrupt()
+            await self.unwound(errand)
             raise
+
+    async def unwound(self, errand: Errand[Any]) -> None:
+        """After an interruption: wait until the code has ended, if it could hear of that."""
+        if self._hears:
+            await errand.end()
 
     def _start(self, work: Callable[[], object]) -> None:
         threads.run(work)
@@ -105,17 +113,14 @@ class CodeThread:
         else:
             self.invocation.leave()
 
-    def interrupt(self) -> bool:
-        """Nothing that it does counts any more: `Suspended` is raised in it where it waits, now and from now on.
-
-        Returns whether it hears that now, since it runs no code meanwhile.
-        """
+    def interrupt(self) -> None:
+        """Nothing that it does counts any more: `Suspended` is raised in it where it waits, now and from now on."""
         self.set_busy(False)
         self.is_interrupted = True
         meetings = tuple(self._meetings)
+        self._hears = bool(meetings) and not meetings[-1].runs_code
         for meeting in meetings:
             meeting.break_off()
-        return bool(meetings) and not meetings[-1].runs_code
 
     # In the thread
 
@@ -211,6 +216,11 @@ class HostThread(CodeThread):
         self._host.stop()
 
     def meet(self, meeting: Meeting[Any]) -> None:
+        if sys.exception() is not None:
+            # What is raised on the loop would hang on what this thread is handling, and be recorded so.
+            self._host.lend_turn()
+            super().meet(meeting)
+            return
         if asyncio._get_running_loop() is not None:  # pyright: ignore[reportPrivateUsage]  # the public one raises
             super().meet(meeting)  # code that runs a loop of its own: only the keeper can run ours
             return
@@ -303,7 +313,11 @@ class Meeting(Generic[T]):
         errand = self._errand = Errand(self.thread.invocation, code, partial(self.thread.set_busy, False))
         self.thread.set_busy(True)
         self.thread.send(self.inbox, partial(copy_context().run, errand.work))
-        return await errand.outcome()
+        try:
+            return await errand.outcome()
+        except asyncio.CancelledError:
+            await self.thread.unwound(errand)  # what is inside ends before what is around it
+            raise
 
 
 class Hop(Generic[T]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -15,7 +16,7 @@ T = TypeVar("T")
 class Errand(Generic[T]):
     """Code that a thread runs for a task of the loop."""
 
-    __slots__ = ("_code", "_ended", "_error", "_finished", "_invocation", "_value", "is_over")
+    __slots__ = ("_code", "_ended", "_error", "_finished", "_invocation", "_is_told", "_value", "is_over")
 
     def __init__(self, invocation: Invocation, code: Callable[[], T], ended: Callable[[], None]) -> None:
         self._invocation = invocation
@@ -24,15 +25,17 @@ class Errand(Generic[T]):
         self._finished: asyncio.Future[None] = invocation.loop.create_future()
         self._value: T
         self._error: BaseException | None = None
+        self._is_told = False
         self.is_over = False
         """Whether the code has ended; set by its thread."""
 
     def work(self) -> None:
         """In the thread: run it, and tell the loop."""
+        handled = sys.exception()
         try:
             self._value = self._code()
         except BaseException as error:
-            self._error = carried(error)
+            self._error = carried(detached(error, handled))
         self.is_over = True
         try:
             self._invocation.loop.call_soon_threadsafe(self._finish)
@@ -40,6 +43,7 @@ class Errand(Generic[T]):
             return  # the loop is closed: nobody waits for it any more
 
     def _finish(self) -> None:
+        self._is_told = True
         if not self._finished.done():
             self._finished.set_result(None)
         self._ended()  # after that, so that who waits is ready when the thread is not busy any more
@@ -53,8 +57,25 @@ class Errand(Generic[T]):
 
     async def end(self) -> None:
         """On the loop, after `outcome` was cancelled: wait until it has ended, whatever came of it."""
+        if self._is_told:
+            return
         self._finished = self._invocation.loop.create_future()
         await self._finished
+
+
+def detached(error: BaseException, handled: BaseException | None) -> BaseException:
+    """An error without the exception that its thread was handling outside of the code that raised it.
+
+    Python hangs that on whatever is raised meanwhile. Code that runs in a task of its own sees none of it; so what is
+    recorded of an error is the same wherever the code runs.
+    """
+    inner = error
+    while inner.__context__ is not None and inner is not handled:
+        if inner.__context__ is handled:
+            inner.__context__ = None
+            break
+        inner = inner.__context__
+    return error
 
 
 def carried(error: BaseException) -> BaseException:

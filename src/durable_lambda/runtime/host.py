@@ -34,11 +34,12 @@ class Host:
         self.patience = PATIENCE
         """Seconds that code runs before the keeper takes the loop."""
         self._work: deque[Callable[[], object]] = deque()
-        self._turn = threading.Lock()
+        self._turn = threading.RLock()
         self._is_wanted = False
         self._code_since: float | None = None
         self._keeper: threading.Thread | None = None
         self._code_runs = threading.Event()
+        self._hurry = threading.Event()
         self._interruption: BaseException | None = None
         """What was raised where it could not be let through: while the thread took the turn, or in the keeper."""
 
@@ -56,7 +57,7 @@ class Host:
                     self.run_code(self._work.popleft())
         finally:
             self._work.clear()  # handed over for a task that was given up
-            self._turn.release()
+            self._release()
             task.remove_done_callback(self.stop)
         self._raise_interruption()
         return task.result()
@@ -85,22 +86,24 @@ class Host:
 
     def take_turn(self) -> None:
         """In the thread: the loop is its own from now on. Raises nothing: who calls it has to give the turn again."""
-        self._code_since = None
-        if self._turn.acquire(blocking=False):
-            return
-        self._is_wanted = True
-        self.loop.call_soon_threadsafe(self.loop.stop)
         while True:
             try:
-                self._turn.acquire()
-                break
-            except BaseException as error:  # a signal came while the keeper had the turn
+                self._acquire()
+                return
+            except BaseException as error:  # a signal came, most likely while the keeper had the turn
                 self._interruption = error
+
+    def _acquire(self) -> None:
+        self._code_since = None
+        if not self._turn.acquire(blocking=False):
+            self._is_wanted = True
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self._turn.acquire()
         self._is_wanted = False
 
     def give_turn(self) -> None:
         """In the thread: code begins to run, or goes on. Raises what had to wait when the turn was taken."""
-        self._turn.release()
+        self._release()
         self._code_since = time.monotonic()
         if not self._code_runs.is_set():
             self._code_runs.set()
@@ -108,6 +111,19 @@ class Host:
                 self._keeper = threading.Thread(target=self._keep, name="durable-loop-keeper", daemon=True)
                 self._keeper.start()
         self._raise_interruption()
+
+    def _release(self) -> None:
+        """Give the turn, however often it was taken: where a signal came between, that is not known."""
+        try:
+            while True:
+                self._turn.release()
+        except RuntimeError:  # this thread does not have it
+            return
+
+    def lend_turn(self) -> None:
+        """In the thread, which has given the turn: let the keeper take it without waiting for its patience to end."""
+        self._code_since = float("-inf")
+        self._hurry.set()
 
     def _raise_interruption(self) -> None:
         if self._interruption is not None:
@@ -124,7 +140,8 @@ class Host:
                 looks = 0
                 left = since + self.patience - time.monotonic()
                 if left > 0:
-                    time.sleep(left)
+                    self._hurry.wait(left)
+                    self._hurry.clear()
                 else:
                     self._stand_in(since)
                 continue
@@ -133,7 +150,8 @@ class Host:
                 self._code_runs.clear()
                 if self._code_since is None:
                     self._code_runs.wait()
-            time.sleep(self.patience)
+            self._hurry.wait(self.patience)
+            self._hurry.clear()
 
     def _stand_in(self, since: float) -> None:
         """Run the loop until the thread wants it, if the code that ran since then is still running."""

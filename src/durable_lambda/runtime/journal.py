@@ -16,15 +16,21 @@ from durable_lambda.protocol.operations import Operation, RawOperation, decode_o
 class Journal:
     """The operations of one invocation."""
 
-    __slots__ = ("_waiters", "_watched", "history", "recorded")
+    __slots__ = ("_claimed", "_waiters", "_watched", "history", "recorded")
 
     def __init__(self, operations: list[RawOperation]) -> None:
         self.history = operations
         """What the history had when the invocation began, in order; the errors tell it."""
         self.recorded = {operation_id_of(raw): raw for raw in operations}
         """Operations that the code has not called yet, by id; still undecoded."""
+        self._claimed: set[str] = set()
         self._watched: dict[str, Operation | None] = {}
         self._waiters: dict[str, list[asyncio.Future[None]]] = {}
+
+    def claim(self, operation_id: str) -> None:
+        """Take out a recorded operation that is over, in any thread, also while news of it are merged."""
+        self._claimed.add(operation_id)
+        del self.recorded[operation_id]
 
     def watch(self, operation_id: str, state: Operation | None) -> None:
         """Keep the newest state of an operation from now on."""
@@ -54,3 +60,5 @@ class Journal:
                         waiter.set_result(None)
             elif operation_id in self.recorded:
                 self.recorded[operation_id] = raw
+                if operation_id in self._claimed:  # in this moment, by a thread
+                    self.recorded.pop(operation_id, None)

@@ -136,7 +136,7 @@ class SyncScope(Scope):
             if recorded.is_terminal:  # the loop has no news of it any more
                 replayed = self._replay(call, recorded)
                 if replayed is not None:
-                    del self.journal.recorded[call.id]
+                    self.journal.claim(call.id)
                     return replayed.result()
         call.prepare()
         if recorded is None:

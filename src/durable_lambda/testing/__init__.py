@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from durable_lambda.testing.cloud import CloudTestRunner as CloudTestRunner
     from durable_lambda.testing.crash_report import CrashReport as CrashReport
     from durable_lambda.testing.crash_report import RepeatedEffect as RepeatedEffect
-    from durable_lambda.testing.crashes import NO_ANSWER as NO_ANSWER
+    from durable_lambda.testing.crash_runs import NO_ANSWER as NO_ANSWER
     from durable_lambda.testing.crashes import CrashDifferenceError as CrashDifferenceError
     from durable_lambda.testing.crashes import explore_crashes as explore_crashes
     from durable_lambda.testing.mock_assertions import assert_checkpoint_count as assert_checkpoint_count
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "cloud": ("CloudRun", "CloudTestRunner"),
     "crash_report": ("CrashReport", "RepeatedEffect"),
-    "crashes": ("NO_ANSWER", "CrashDifferenceError", "explore_crashes"),
+    "crash_runs": ("NO_ANSWER",),
+    "crashes": ("CrashDifferenceError", "explore_crashes"),
     "mock_assertions": (
         "assert_checkpoint_count",
         "assert_no_checkpoints",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from durable_lambda.errors import Suspended
+from durable_lambda.operations.concurrent import Branch
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.backend import CheckpointResponse, DurableBackend, ExecutionState, WatchableBackend
 from durable_lambda.protocol.hosting import DurableFunction, LambdaContext
@@ -54,6 +55,8 @@ async def rest(call: Call[Any], relay: Relay) -> None:
     suspended = Suspended(
         f"{call.label} is done and is replayed", code="ALWAYS_REPLAY", operation_name=call.name, operation_id=call.id
     )
+    if isinstance(call, Branch):
+        call.operation.awaiters += 1  # its batch waits for it, in a way of its own
     await call.change(suspended)  # there will be none: it is over
 
 

@@ -30,6 +30,8 @@ class VirtualClock:
         """Whether the delay that was told last is one of the loop's own time, and no jump."""
         self.is_idle: Callable[[], bool] = _always
         """Whether nothing runs. Given by whoever has the engine."""
+        self.goes_on: Callable[[], bool] = _always
+        """Whether some function goes on when enough time has passed, a time-out apart. Given likewise."""
 
     def now(self) -> int:
         return self._now
@@ -58,7 +60,7 @@ class VirtualClock:
         """Whoever sets it looks at the engine's timers."""
 
     def _may_jump(self, due: int, may_skip: Callable[[], bool]) -> bool:
-        return due <= self.horizon or (self.skips and may_skip())
+        return due <= self.horizon or (self.skips and may_skip() and self.goes_on())
 
 
 def milliseconds(moment: datetime) -> int:

@@ -171,9 +171,10 @@ class CrashRehearsal(RunnerRehearsal):
         journal = call.scope.journal
         state = journal.state(call.id) if journal.is_watched(call.id) else None
         effect = Effect(call.id, call.label, attempts_ended(state) + 1, source)
-        self.effects.append(effect)
-        self._under_way += 1
-        self.most_at_once = max(self.most_at_once, self._under_way)
+        with self._lock:
+            self.effects.append(effect)
+            self._under_way += 1
+            self.most_at_once = max(self.most_at_once, self._under_way)
         return effect
 
     async def _end(self, effect: Effect, loop: asyncio.AbstractEventLoop) -> None:

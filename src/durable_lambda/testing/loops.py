@@ -14,7 +14,9 @@ from __future__ import annotations
 import asyncio
 import atexit
 import functools
+import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +28,7 @@ from durable_lambda.loop import InvocationLoop
 T = TypeVar("T")
 
 MAX_THREADS: Final = 64
-_OWN_THREADS: Final = ("MainThread", "durable-step", "durable-code", "durable-plain", "durable-test", "asyncio_")
+_OWN_THREADS: Final = ("MainThread", "durable-step", "durable-plain", "durable-test", "asyncio_")
 """Names that begin so: what these threads do is known without looking."""
 
 _SLEEP: Final[Any] = asyncio.futures._set_result_unless_cancelled  # type: ignore[attr-defined]  # what asyncio.sleep schedules
@@ -40,6 +42,8 @@ class VirtualLoop(InvocationLoop):
         super().__init__()
         self.lock = threading.Lock()
         """Held by the thread that runs the loop."""
+        self.is_abandoned = False
+        """Whether a run on it was broken off (Ctrl-C, a test's time-out): what is left of that must not go on later."""
         self._dropped: list[asyncio.Handle] = []
         self.on_jump: Callable[[float], None] = _nothing
         """Called with the seconds of each jump."""
@@ -47,7 +51,7 @@ class VirtualLoop(InvocationLoop):
         self._selector.select = self._select_or_jump  # type: ignore[attr-defined]
 
     def time(self) -> float:
-        return super().time() + self._jumped
+        return time.monotonic() + self._jumped
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]  # typeshed types it by TypeVarTuple
         self.elsewhere += 1
@@ -72,6 +76,8 @@ class VirtualLoop(InvocationLoop):
         self._dropped.clear()
 
     def _select_or_jump(self, timeout: float | None = None) -> list[Any]:
+        if timeout == 0 and not self._watches_sockets():
+            return []  # what threads hand over is among what is ready
         if not timeout:
             return self._select(timeout)
         ready = self._select(0)
@@ -81,8 +87,11 @@ class VirtualLoop(InvocationLoop):
         self.on_jump(timeout)
         return ready
 
+    def _watches_sockets(self) -> bool:
+        return len(self._selector.get_map()) > 1  # type: ignore[attr-defined]  # one: what wakes the loop
+
     def _can_jump(self) -> bool:
-        if self.elsewhere or len(self._selector.get_map()) > 1:  # type: ignore[attr-defined]  # one: what wakes the loop
+        if self.elsewhere or self._watches_sockets():
             return False
         timers: list[asyncio.TimerHandle] = list(self._scheduled)  # type: ignore[attr-defined]
         if any(timer._callback is _SLEEP for timer in timers):
@@ -97,7 +106,7 @@ _all: list[VirtualLoop] = []
 def kept_loop() -> VirtualLoop:
     """The loop of this thread."""
     loop: VirtualLoop | None = getattr(_kept, "loop", None)
-    if loop is None:
+    if loop is None or loop.is_abandoned:
         loop = _kept.loop = VirtualLoop()
         _all.append(loop)
     return loop
@@ -126,6 +135,17 @@ def _none() -> None:
 
 def _nothing(_: float) -> None:
     """Nobody keeps the time."""
+
+
+def _forget_parents() -> None:
+    """A forked process shares its parent's selectors, and has none of its threads."""
+    _kept.loop = None
+    _all.clear()
+    _threads.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_parents)
 
 
 @atexit.register

@@ -13,7 +13,7 @@ from durable_lambda.context_base import ContextBase
 from durable_lambda.operations.callback import CallbackHandle
 from durable_lambda.retry import DEFAULT_POLL
 from durable_lambda.testing.mock_operations import ARN, Branch, MockOperations, checked, codec_of
-from durable_lambda.values import UNSET, codec_for, result_codec
+from durable_lambda.values import UNSET, Codec, codec_for, result_codec
 
 _LOGGER: Final = logging.LoggerAdapter(logging.getLogger("durable_lambda.function"), {})
 
@@ -77,32 +77,44 @@ class MockBase(ContextBase):
         checked(name, "create_callback")
         return self._mock.create_callback(self._mock.script.take("callback", name), name)
 
-    def _callback_result(self, handle: CallbackHandle, result_type: Any, raw: bool) -> Coroutine[Any, Any, Any]:
-        return self._mock.callback_result(handle, None if raw else codec_for(result_type))
+    def _callback_result(
+        self, handle: CallbackHandle, result_type: Any, raw: bool, codec: Codec[Any] | None
+    ) -> Coroutine[Any, Any, Any]:
+        return self._mock.callback_result(handle, None if raw else codec or codec_for(result_type))
 
     def _wait_for_callback(
-        self, name: str | None, submitter: Callable[..., Any], args: tuple[Any, ...], result_type: Any
+        self,
+        name: str | None,
+        submitter: Callable[..., Any],
+        args: tuple[Any, ...],
+        *,
+        result_type: Any,
+        codec: Codec[Any] | None,
     ) -> Coroutine[Any, Any, Any]:
         checked(name, "wait_for_callback", submitter)
         taken = self._mock.script.take("wait_for_callback", name, also="callback")
-        return self._mock.wait_for_callback(taken, name, submitter, args, codec_for(result_type))
+        return self._mock.wait_for_callback(taken, name, submitter, args, codec or codec_for(result_type))
 
     def _condition(self, name: str | None, check: Callable[..., Any], **options: Any) -> Coroutine[Any, Any, Any]:
         checked(name, "wait_for_condition", check)
         options.setdefault("poll", DEFAULT_POLL)
         return self._mock.condition(self._mock.script.take("wait_for_condition", name), name, check, **options)
 
-    def _invoke(self, name: str | None, function_name: str, result_type: Any) -> Coroutine[Any, Any, Any]:
+    def _invoke(
+        self, name: str | None, function_name: str, result_type: Any, codec: Codec[Any] | None
+    ) -> Coroutine[Any, Any, Any]:
         checked(name, "invoke")
-        return self._mock.invoke(self._mock.script.take("invoke", name), name, function_name, codec_for(result_type))
+        return self._mock.invoke(
+            self._mock.script.take("invoke", name), name, function_name, codec or codec_for(result_type)
+        )
 
     def _child(
-        self, name: str | None, fn: Callable[..., Any], args: tuple[Any, ...], result_type: Any, virtual: bool
+        self, name: str | None, fn: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
     ) -> Coroutine[Any, Any, Any]:
         checked(name, "run_in_child_context", fn)
-        codec = codec_of(fn, result_type)
+        codec = codec_of(fn, options.get("result_type", UNSET), options.get("codec"))
         taken = self._mock.script.take("child_context", name)
-        return self._mock.child(taken, name, fn, args, codec=codec, virtual=virtual)
+        return self._mock.child(taken, name, fn, args, codec=codec, virtual=options.get("virtual", False))
 
     def _with_retry(
         self, name: str | None, fn: Callable[..., Any], args: tuple[Any, ...], retry: Any

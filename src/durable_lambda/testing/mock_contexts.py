@@ -17,7 +17,6 @@ from durable_lambda.runtime.operation import Operation
 from durable_lambda.sync_context import SyncDurableContext
 from durable_lambda.testing.mock_base import MockBase
 from durable_lambda.testing.mock_saga import MockSaga, to_the_end
-from durable_lambda.values import UNSET
 
 
 class MockContext(MockBase, DurableContext):
@@ -35,31 +34,38 @@ class MockContext(MockBase, DurableContext):
     def callback_result(
         self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False, codec: Any = None
     ) -> Operation[Any]:
-        return _begun(self._callback_result(handle, result_type if codec is None else Any, raw))
+        return _begun(self._callback_result(handle, result_type, raw, codec))
 
     def wait_for_callback(
-        self, name: str | None, submitter: Callable[..., Any], *args: Any, result_type: Any = Any, **options: Any
+        self,
+        name: str | None,
+        submitter: Callable[..., Any],
+        *args: Any,
+        result_type: Any = Any,
+        codec: Any = None,
+        **options: Any,
     ) -> Operation[Any]:
-        return _begun(self._wait_for_callback(name, submitter, args, result_type))
+        return _begun(self._wait_for_callback(name, submitter, args, result_type=result_type, codec=codec))
 
     def wait_for_condition(self, name: str | None, check: Callable[..., Any], **options: Any) -> Operation[Any]:
         return _begun(self._condition(name, check, **options))
 
     def invoke(
-        self, name: str | None, function_name: str, payload: Any = None, *, result_type: Any = Any, **options: Any
-    ) -> Operation[Any]:
-        return _begun(self._invoke(name, function_name, result_type))
-
-    def run_in_child_context(
         self,
         name: str | None,
-        fn: Callable[..., Any],
-        *args: Any,
-        virtual: bool = False,
-        result_type: Any = UNSET,
+        function_name: str,
+        payload: Any = None,
+        *,
+        result_type: Any = Any,
         codec: Any = None,
+        **options: Any,
     ) -> Operation[Any]:
-        return _begun(self._child(name, fn, args, result_type, virtual))
+        return _begun(self._invoke(name, function_name, result_type, codec))
+
+    def run_in_child_context(
+        self, name: str | None, fn: Callable[..., Any], *args: Any, **options: Any
+    ) -> Operation[Any]:
+        return _begun(self._child(name, fn, args, options))
 
     def with_retry(
         self, name: str | None, fn: Callable[..., Any], *args: Any, retry: Any = None, **options: Any
@@ -106,31 +112,36 @@ class MockSyncContext(MockBase, SyncDurableContext):
     def callback_result(
         self, handle: CallbackHandle, result_type: Any = Any, *, raw: bool = False, codec: Any = None
     ) -> Any:
-        return to_the_end(self._callback_result(handle, result_type if codec is None else Any, raw))
+        return to_the_end(self._callback_result(handle, result_type, raw, codec))
 
     def wait_for_callback(
-        self, name: str | None, submitter: Callable[..., Any], *args: Any, result_type: Any = Any, **options: Any
+        self,
+        name: str | None,
+        submitter: Callable[..., Any],
+        *args: Any,
+        result_type: Any = Any,
+        codec: Any = None,
+        **options: Any,
     ) -> Any:
-        return to_the_end(self._wait_for_callback(name, submitter, args, result_type))
+        return to_the_end(self._wait_for_callback(name, submitter, args, result_type=result_type, codec=codec))
 
     def wait_for_condition(self, name: str | None, check: Callable[..., Any], **options: Any) -> Any:
         return to_the_end(self._condition(name, check, **options))
 
     def invoke(
-        self, name: str | None, function_name: str, payload: Any = None, *, result_type: Any = Any, **options: Any
-    ) -> Any:
-        return to_the_end(self._invoke(name, function_name, result_type))
-
-    def run_in_child_context(
         self,
         name: str | None,
-        fn: Callable[..., Any],
-        *args: Any,
-        virtual: bool = False,
-        result_type: Any = UNSET,
+        function_name: str,
+        payload: Any = None,
+        *,
+        result_type: Any = Any,
         codec: Any = None,
+        **options: Any,
     ) -> Any:
-        return to_the_end(self._child(name, fn, args, result_type, virtual))
+        return to_the_end(self._invoke(name, function_name, result_type, codec))
+
+    def run_in_child_context(self, name: str | None, fn: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        return to_the_end(self._child(name, fn, args, options))
 
     def with_retry(
         self, name: str | None, fn: Callable[..., Any], *args: Any, retry: Any = None, **options: Any

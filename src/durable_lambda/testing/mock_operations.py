@@ -156,8 +156,9 @@ class MockOperations:
         initial_state: Any,
         until: Callable[[Any], bool],
         poll: Poll,
+        codec: Codec[Any] | None = None,
     ) -> Any:
-        codec = result_codec(check)
+        codec = codec or result_codec(check)
         if prepared is not None:
             return prepared.give(codec)
         key, state, attempt = self.next_id(), initial_state, 0

@@ -11,6 +11,7 @@ import msgspec
 
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.operations import ErrorObject, epoch_seconds
+from durable_lambda.tagged import plain
 
 
 class OperationView:
@@ -63,9 +64,14 @@ class OperationView:
 
     @property
     def result(self) -> Any:
-        """The recorded result, decoded from JSON; `None` where there is none."""
+        """The recorded result, decoded from JSON; `None` without one, the text itself where a codec wrote it."""
         text = getattr(self._details, "result", None)
-        return None if not text else msgspec.json.decode(text)
+        if not text:
+            return None
+        try:
+            return msgspec.json.decode(plain(text))
+        except msgspec.DecodeError:
+            return text
 
     @property
     def error(self) -> ErrorObject | None:

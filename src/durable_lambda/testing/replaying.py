@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextvars import Context
 from functools import partial
 from types import FrameType
@@ -161,11 +161,10 @@ class _Replay:
         what = f"{call.label}{_called_at()}"
 
         async def never(*_: Any) -> Any:
-            self._arrive(what)
-            await asyncio.get_running_loop().create_future()
+            await _Never(partial(self._arrive, what))
 
         def never_on_a_thread(*_: Any) -> Any:
-            return never()
+            return _Never(partial(self._arrive, what))
 
         return never if is_async(fn) else never_on_a_thread
 
@@ -192,6 +191,17 @@ class _Replay:
 
     def watch(self, arn: str, on_change: Callable[[], None]) -> Callable[[], None]:
         return lambda: None
+
+
+class _Never:
+    """What is awaited in the place of a body; no coroutine, since it may be that nobody comes to await it."""
+
+    def __init__(self, arrive: Callable[[], None]) -> None:
+        self._arrive = arrive
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        self._arrive()
+        return (yield from asyncio.get_running_loop().create_future())
 
 
 class _NoLambda:

@@ -40,7 +40,7 @@ class DurableRun(RunView):
 
     @property
     def ended(self) -> ExecutionEnded | None:
-        return self._state.ended
+        return self._world.ended(self._row)
 
     @property
     def history(self) -> list[Event]:

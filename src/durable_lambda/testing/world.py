@@ -17,13 +17,17 @@ from durable_lambda.engine.invoker import Registration
 from durable_lambda.engine.machine.due import next_due
 from durable_lambda.engine.machine.limits import Limits
 from durable_lambda.engine.machine.log import history_of, recover
+from durable_lambda.engine.machine.records import ExecutionEnded
 from durable_lambda.engine.machine.state import ExecutionState
 from durable_lambda.engine.memory import MemoryStore
 from durable_lambda.engine.plain import PlainFunction
 from durable_lambda.engine.requests import start_execution
 from durable_lambda.engine.store import ExecutionRow
 from durable_lambda.errors import ValidationError
+from durable_lambda.operations.parallel import ParallelBranch
+from durable_lambda.operations.race import TIMER
 from durable_lambda.protocol.events import Event
+from durable_lambda.protocol.operations import Operation
 from durable_lambda.retry import seed_jitter
 from durable_lambda.runtime.rehearsal import REHEARSAL, Rehearsal
 from durable_lambda.testing.clock import VirtualClock
@@ -79,6 +83,7 @@ class World:
             else:
                 host.register(function)
         self.clock.is_idle = lambda: host.is_idle
+        self.clock.goes_on = lambda: any(_goes_on(hosted.state) for hosted in host.live.values())
         return host
 
     def reopen(self, loop: VirtualLoop) -> None:
@@ -112,6 +117,9 @@ class World:
             host.on_quiet = self.loop.stop
             try:
                 self.loop.run_forever()
+            except BaseException:
+                self.loop.is_abandoned = True
+                raise
             finally:
                 host.on_quiet = _nothing
 
@@ -135,6 +143,10 @@ class World:
         hosted = self.host.live.get(row.id)
         return hosted.state if hosted is not None else recover(self.store.log(row.key), self._random.randbytes)
 
+    def ended(self, row: ExecutionRow) -> ExecutionEnded | None:
+        """How an execution ended, without folding all of its log."""
+        return None if row.id in self.host.live else self.store.end(row.key)
+
     def history(self, row: ExecutionRow) -> list[Event]:
         """What an engine would tell of it."""
         return history_of(self.store.log(row.key))
@@ -152,6 +164,22 @@ class World:
         """Nobody else runs the loop meanwhile."""
         with self.loop.lock:
             yield
+
+
+def _goes_on(state: ExecutionState) -> bool:
+    """Whether more than a time-out is waited for: the timer of `ctx.timeout` is none that a test would skip."""
+    if state.resume_at is not None:
+        return True
+    blocked = [state.operations[key] for key in state.blocked]
+    return any(
+        operation.type == "STEP" or (operation.type == "WAIT" and not _is_timer(operation, state))
+        for operation in blocked
+    )
+
+
+def _is_timer(operation: Operation, state: ExecutionState) -> bool:
+    branch = state.operations.get(operation.parent_id or "")
+    return branch is not None and branch.sub_type == ParallelBranch.sub_type and branch.name == TIMER
 
 
 def _nothing() -> None:

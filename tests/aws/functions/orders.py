@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from durable_lambda import DurableContext, durable_execution, serve_lambda
+from durable_lambda import DurableContext, DurableHandler, SyncDurableContext, durable_execution, serve_lambda
 
 
 def place() -> list[int]:
@@ -57,6 +57,23 @@ def end_process_once(marker: str) -> str:
 async def terminated(event: Any, ctx: DurableContext) -> Any:
     await ctx.step("before", where)
     return await ctx.step("terminated", end_process_once, os.environ["MARKER"])
+
+
+@durable_execution
+def blocking(event: Any, ctx: SyncDurableContext) -> Any:
+    payment = ctx.step("charge", lambda: event["a"])
+    ctx.wait("cool-down", 60)
+    return payment
+
+
+class Orders(DurableHandler):
+    async def handle(self, event: Any, ctx: DurableContext) -> Any:
+        payment = await ctx.step("charge", lambda: event["a"])
+        await ctx.wait("cool-down", 60)
+        return payment
+
+
+of_a_class = Orders()
 
 
 if __name__ == "__main__":

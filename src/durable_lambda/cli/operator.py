@@ -10,15 +10,14 @@ from typing import Annotated, Literal
 
 import typer
 
+from durable_lambda.cli.app import app
 from durable_lambda.cli.options import DEFAULT_DB, AsJson, Db
-
-server_app = typer.Typer(rich_markup_mode=None)
 
 OnMismatch = Literal["pause", "fail"]
 LogFormat = Literal["text", "json"]
 
 
-@server_app.command()
+@app.command()
 def serve(
     targets: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME=]TARGET...", help="Durable functions to host in this process")
@@ -91,7 +90,7 @@ def serve(
     )
 
 
-@server_app.command()
+@app.command()
 def backup(
     copy: Annotated[Path, typer.Argument(metavar="COPY", help="The name of a new file")],
     db: Db = DEFAULT_DB,
@@ -107,7 +106,7 @@ def backup(
     backup_command(copy, db, as_json=as_json)
 
 
-@server_app.command()
+@app.command()
 def vacuum(db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
     """Forget executions in FILE that were kept long enough, and give their space back. No engine may be at work on it.
 
