@@ -64,6 +64,17 @@ def test_a_running_invocation_is_let_to_its_next_checkpoint_which_has_no_token_f
     assert service.state.resume_at is not None, "the pause has cut the invocation off"
 
 
+def test_an_invocation_that_a_pause_has_cut_off_is_followed_by_another_even_if_it_was_resumed_before_it_ended():
+    service = Service()
+    service.invoke()
+    service.checkpoint(start_wait())
+    pause(service)
+    service.checkpoint(start_step())
+    resume(service)
+    service.answer("PENDING")
+    assert service.state.resume_at == service.now
+
+
 def test_an_invocation_that_ends_by_itself_begins_the_pause():
     service = Service()
     service.invoke()

@@ -111,7 +111,8 @@ class AnyExecution(RuleBasedStateMachine):
             assert event.checkpoint_token not in self.spent
         for size in sizes:
             self.service.pass_time(0)
-            if self.service.state.is_running and self.service.state.paused_at is None:
+            state = self.service.state
+            if state.is_running and state.invocation is not None and state.invocation.token is not None:
                 self.checkpoint_once(data, size)
 
     def checkpoint_once(self, data: st.DataObject, size: int) -> None:

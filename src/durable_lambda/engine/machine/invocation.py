@@ -97,8 +97,8 @@ def _paused(state: ExecutionState, now: int) -> list[Change]:
 
 
 def _is_cut_off(state: ExecutionState) -> bool:
-    """Whether a pause has kept the function from going on."""
-    return state.paused_at is not None and state.invocation is not None and state.invocation.token is None
+    """Whether a pause has kept the function from going on; it may be over by now."""
+    return state.invocation is not None and state.invocation.token is None
 
 
 def _decide_futile(state: ExecutionState, limits: Limits, now: int) -> list[Change]:
