@@ -2,10 +2,12 @@
 #
 #   make PYTHON=/path/to/python3.12 test     another interpreter
 #   make test ARGS="tests/cli -k resume"     some of the tests
+#   make test JOBS=0                         in one process, as a debugger wants it
 
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+JOBS ?= auto
 SECONDS ?= 1200
 
 BIN := $(VENV)/bin
@@ -22,7 +24,7 @@ demo: $(STAMP)  ## Run an order to its receipt, then kill it half-way and resume
 	@$(BIN)/python examples/order_processing/demo.py
 
 test: $(STAMP)  ## Run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 conformance: .venv-conformance/.installed  ## Run the public conformance tests (ARGS="--suite step wait")
 	@cd conformance && ../.venv-conformance/bin/python -m harness $(ARGS)
@@ -43,7 +45,7 @@ fix: $(STAMP)  ## Format, and mend what the linter can mend
 	@$(BIN)/ruff format $(SOURCES)
 
 clean:  ## Remove the virtual environment and caches
-	rm -rf $(VENV) .venv-bench-* .venv-conformance .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # Made again only when pyproject.toml has changed.
 $(STAMP): pyproject.toml

@@ -8,11 +8,13 @@ would be those of the compiler. This package is built and installed anew wheneve
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,13 +69,22 @@ def prepare(subject: str, say: Callable[[str], None]) -> str:
     it = SUBJECTS[subject]
     stamp = ROOT / it.directory / ".installed"
     wanted = _sources_digest() if it.requirement == "." else it.requirement
-    if not stamp.exists() or stamp.read_text() != wanted:
-        say(f"installing {it.title} ({it.requirement}) into {it.directory}")
-        if not python_of(subject).exists():
-            _run([sys.executable, "-m", "venv", "--clear", str(ROOT / it.directory)])
-        _install(subject, it, say)
-        stamp.write_text(wanted)
+    with _alone(it.directory):
+        if not stamp.exists() or stamp.read_text() != wanted:
+            say(f"installing {it.title} ({it.requirement}) into {it.directory}")
+            if not python_of(subject).exists():
+                _run([sys.executable, "-m", "venv", "--clear", str(ROOT / it.directory)])
+            _install(subject, it, say)
+            stamp.write_text(wanted)
     return _run([str(python_of(subject)), "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check"])
+
+
+@contextmanager
+def _alone(directory: str) -> Generator[None]:
+    """One process at a time makes an environment: the tests run in several."""
+    with (ROOT / f"{directory}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _install(subject: str, it: Subject, say: Callable[[str], None]) -> None:
