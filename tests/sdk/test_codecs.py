@@ -294,7 +294,7 @@ def test_a_result_that_another_sdk_recorded_as_nothing_is_none() -> None:
 # Mistakes
 
 
-@pytest.mark.parametrize("codec", [OrderCodec, 5, str, json, object()], ids=repr)
+@pytest.mark.parametrize("codec", [OrderCodec, 5, str, json, object()], ids=["a class", "5", "str", "json", "object"])
 @pytest.mark.parametrize("code", [*OPERATIONS, in_parallel, in_map])
 def test_what_is_no_codec_is_refused_before_anything_is_sent(code: Any, codec: Any) -> None:
     async def handler(event: Any, ctx: DurableContext) -> None:

@@ -148,14 +148,14 @@ VALUES: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("value", VALUES, ids=lambda each: repr(each)[:40])
+@pytest.mark.parametrize("value", VALUES, ids=lambda each: str(each) if isinstance(each, Enum) else repr(each)[:40])
 def test_an_argument_comes_back_with_its_type(value: Any) -> None:
     error = caught(raising(ValueError("no", value)))
     assert error.args == ("no", value)
     assert type(error.args[1]) is type(value)
 
 
-@pytest.mark.parametrize("value", VALUES, ids=lambda each: repr(each)[:40])
+@pytest.mark.parametrize("value", VALUES, ids=lambda each: str(each) if isinstance(each, Enum) else repr(each)[:40])
 def test_an_attribute_comes_back_with_its_type(value: Any) -> None:
     raised = ValueError("no")
     raised.detail = value  # type: ignore[attr-defined]  # as users do

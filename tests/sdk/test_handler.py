@@ -216,7 +216,7 @@ async def ok(event: Any, ctx: DurableContext) -> None: ...
         (5, "a durable function is a function, not 5"),
         ("handler", "a durable function is a function"),
     ],
-    ids=str,
+    ids=lambda each: getattr(each, "__name__", each),
 )
 def test_a_signature_mistake_is_refused_at_decoration_with_the_right_form(wrong: Any, text: str) -> None:
     with pytest.raises(ValidationError) as refused:
