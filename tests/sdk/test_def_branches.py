@@ -14,7 +14,7 @@ import pytest
 from drive import Execution
 from durable_lambda import BackendError, Completion, SyncDurableContext
 from durable_lambda.loop import InvocationLoop
-from durable_lambda.runtime import threads
+from durable_lambda.runtime import bridge, threads
 from recording import RecordingBackend
 
 Make = Callable[..., Execution]
@@ -299,32 +299,38 @@ class SettableLoop(InvocationLoop):
         return super().time() + self.ahead
 
 
-def test_what_a_loser_has_begun_is_not_sent_when_the_invocation_has_ended() -> None:
-    began, goes_on, ended = threading.Event(), threading.Event(), threading.Event()
+def test_what_a_loser_begins_as_the_invocation_ends_is_not_sent_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    reached, over, ended = threading.Event(), threading.Event(), threading.Event()
+    hold = bridge.CodeThread.hold
 
-    def body() -> None:
-        began.set()
-        assert goes_on.wait(PATIENCE)
-        ended.set()
+    def late(self: Any, update: Any, **options: Any) -> None:
+        reached.set()  # it was asked whether the step still counts: it did
+        assert over.wait(PATIENCE)
+        hold(self, update, **options)
 
     def slow(ctx: SyncDurableContext) -> None:
-        ctx.step("slow", body)
+        try:
+            ctx.step("slow", int)
+        finally:
+            ended.set()
 
     def quick(ctx: SyncDurableContext) -> None:
-        assert began.wait(PATIENCE)
+        assert reached.wait(PATIENCE)
 
     def handler(event: Any, ctx: SyncDurableContext) -> None:
         ctx.first("first", slow=slow, quick=quick)
 
+    monkeypatch.setattr(bridge.CodeThread, "hold", late)
     loop = SettableLoop()
     execution = Execution(handler, loop=loop, start_delay=100)
     execution.result()
     calls = len(execution.backend.calls)
-    loop.ahead = 1000  # whatever was to be sent a moment later is due
-    loop.call_later(0, loop.stop)
-    loop.run_forever()
-    goes_on.set()
+    over.set()
     assert ended.wait(PATIENCE)
+    for _ in range(3):  # whatever was to be sent a moment later is due
+        loop.ahead += 1000
+        loop.call_soon(loop.stop)
+        loop.run_forever()
     assert len(execution.backend.calls) == calls
     loop.close()
 
