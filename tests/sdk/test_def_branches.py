@@ -97,7 +97,7 @@ def count_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     running = most = 0
     run = threads.run
 
-    def counted(work: Callable[[], object]) -> None:
+    def counted(work: Callable[[], object], tell: Callable[[], object]) -> None:
         def count() -> None:
             nonlocal running, most
             with lock:
@@ -109,7 +109,7 @@ def count_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
                 with lock:
                     running -= 1
 
-        run(count)
+        run(count, tell)
 
     monkeypatch.setattr(threads, "run", counted)
     return lambda: most
@@ -119,8 +119,12 @@ def test_branches_that_do_not_wait_for_the_service_share_64_threads(
     execution_of: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     most = count_threads(monkeypatch)
+    monkeypatch.setattr(threads, "_idle", [])
+    before = threading.active_count()
+    seen: list[int] = []
 
     def branch(number: int, ctx: SyncDurableContext) -> int:
+        seen.append(threading.active_count())
         return ctx.step("work", int) + number
 
     def handler(event: Any, ctx: SyncDurableContext) -> int:
@@ -128,6 +132,7 @@ def test_branches_that_do_not_wait_for_the_service_share_64_threads(
 
     assert execution_of(handler).result() == sum(range(300))
     assert most() <= threads.FIRST_PLACES
+    assert max(seen) <= before + threads.FIRST_PLACES + 1, "and one that looks after the loop"
 
 
 def test_branches_that_all_wait_get_more_threads_up_to_a_bound_and_then_the_invocation_suspends(
@@ -406,12 +411,10 @@ def test_a_thread_is_kept_for_the_next_code_and_goes_when_there_is_none(monkeypa
     monkeypatch.setattr(threads, "_idle", [])
     monkeypatch.setattr(threads, "IDLE_SECONDS", 60.0)
     ran = SimpleQueue[threading.Thread]()
-    threads.run(lambda: ran.put(threading.current_thread()))
+    threads.run(int, lambda: ran.put(threading.current_thread()))
     thread = ran.get(timeout=PATIENCE)
-    while not threads._idle:
-        thread.join(0.001)
     monkeypatch.setattr(threads, "IDLE_SECONDS", 0.01)
-    threads.run(lambda: ran.put(threading.current_thread()))
+    threads.run(int, lambda: ran.put(threading.current_thread()))
     assert ran.get(timeout=PATIENCE) is thread
     thread.join(PATIENCE)
     assert not thread.is_alive()

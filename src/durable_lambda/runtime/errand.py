@@ -30,11 +30,19 @@ class Errand(Generic[T]):
 
     def work(self) -> None:
         """In the thread: run it, and tell the loop."""
+        self.run()
+        self.tell()
+
+    def run(self) -> None:
+        """In the thread: run it."""
         try:
             self._value = self._code()
         except BaseException as error:
             self._error = carried(error)
         self.is_over = True
+
+    def tell(self) -> None:
+        """In the thread, when it has been run: tell the loop."""
         try:
             self._invocation.loop.call_soon_threadsafe(self._finish)
         except RuntimeError:
