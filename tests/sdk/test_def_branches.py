@@ -413,8 +413,7 @@ def test_a_thread_is_kept_for_the_next_code_and_goes_when_there_is_none(monkeypa
     ran = SimpleQueue[threading.Thread]()
     threads.run(int, lambda: ran.put(threading.current_thread()))
     thread = ran.get(timeout=PATIENCE)
-    monkeypatch.setattr(threads, "IDLE_SECONDS", 0.01)
-    threads.run(int, lambda: ran.put(threading.current_thread()))
+    threads.run(lambda: monkeypatch.setattr(threads, "IDLE_SECONDS", 0.01), lambda: ran.put(threading.current_thread()))
     assert ran.get(timeout=PATIENCE) is thread
     thread.join(PATIENCE)
     assert not thread.is_alive()
