@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 from asyncio import Handle
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, Protocol, TypeVar
 
@@ -81,14 +80,19 @@ class InvocationLoop(asyncio.SelectorEventLoop):
             self.call_soon_threadsafe(self.create_task, agen.aclose(), context=Context())
 
 
-@contextmanager
-def working_elsewhere(loop: asyncio.AbstractEventLoop) -> Generator[None, None, None]:
-    """What the loop waits for is done on a thread meanwhile."""
-    count_elsewhere(loop, 1)
-    try:
-        yield
-    finally:
-        count_elsewhere(loop, -1)
+class working_elsewhere:  # noqa: N801  # for `with`
+    """What the loop waits for is done on a thread meanwhile. A class: `contextmanager` assigns to what is raised."""
+
+    __slots__ = ("_loop",)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def __enter__(self) -> None:
+        count_elsewhere(self._loop, 1)
+
+    def __exit__(self, *_: object) -> None:
+        count_elsewhere(self._loop, -1)
 
 
 def count_elsewhere(loop: asyncio.AbstractEventLoop, change: int) -> None:

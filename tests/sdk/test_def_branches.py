@@ -14,7 +14,7 @@ import pytest
 from drive import Execution
 from durable_lambda import BackendError, Completion, SyncDurableContext
 from durable_lambda.loop import InvocationLoop
-from durable_lambda.runtime import threads
+from durable_lambda.runtime import bridge, threads
 from recording import RecordingBackend
 
 Make = Callable[..., Execution]
@@ -97,7 +97,7 @@ def count_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     running = most = 0
     run = threads.run
 
-    def counted(work: Callable[[], object]) -> None:
+    def counted(work: Callable[[], object], tell: Callable[[], object]) -> None:
         def count() -> None:
             nonlocal running, most
             with lock:
@@ -109,7 +109,7 @@ def count_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
                 with lock:
                     running -= 1
 
-        run(count)
+        run(count, tell)
 
     monkeypatch.setattr(threads, "run", counted)
     return lambda: most
@@ -119,8 +119,12 @@ def test_branches_that_do_not_wait_for_the_service_share_64_threads(
     execution_of: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     most = count_threads(monkeypatch)
+    monkeypatch.setattr(threads, "_idle", [])
+    before = threading.active_count()
+    seen: list[int] = []
 
     def branch(number: int, ctx: SyncDurableContext) -> int:
+        seen.append(threading.active_count())
         return ctx.step("work", int) + number
 
     def handler(event: Any, ctx: SyncDurableContext) -> int:
@@ -128,6 +132,7 @@ def test_branches_that_do_not_wait_for_the_service_share_64_threads(
 
     assert execution_of(handler).result() == sum(range(300))
     assert most() <= threads.FIRST_PLACES
+    assert max(seen) <= before + threads.FIRST_PLACES + 1, "and one that looks after the loop"
 
 
 def test_branches_that_all_wait_get_more_threads_up_to_a_bound_and_then_the_invocation_suspends(
@@ -139,7 +144,7 @@ def test_branches_that_all_wait_get_more_threads_up_to_a_bound_and_then_the_invo
         return ctx.callback_result(ctx.create_callback(f"callback {number}"), int)
 
     def handler(event: Any, ctx: SyncDurableContext) -> int:
-        return sum(ctx.map("items", range(1500), branch).results())
+        return sum(ctx.map("items", range(1500), branch, nesting="flat").results())
 
     execution = execution_of(handler)
     invocations = 0
@@ -299,32 +304,38 @@ class SettableLoop(InvocationLoop):
         return super().time() + self.ahead
 
 
-def test_what_a_loser_has_begun_is_not_sent_when_the_invocation_has_ended() -> None:
-    began, goes_on, ended = threading.Event(), threading.Event(), threading.Event()
+def test_what_a_loser_begins_as_the_invocation_ends_is_not_sent_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    reached, over, ended = threading.Event(), threading.Event(), threading.Event()
+    hold = bridge.CodeThread.hold
 
-    def body() -> None:
-        began.set()
-        assert goes_on.wait(PATIENCE)
-        ended.set()
+    def late(self: Any, update: Any, **options: Any) -> None:
+        reached.set()  # it was asked whether the step still counts: it did
+        assert over.wait(PATIENCE)
+        hold(self, update, **options)
 
     def slow(ctx: SyncDurableContext) -> None:
-        ctx.step("slow", body)
+        try:
+            ctx.step("slow", int)
+        finally:
+            ended.set()
 
     def quick(ctx: SyncDurableContext) -> None:
-        assert began.wait(PATIENCE)
+        assert reached.wait(PATIENCE)
 
     def handler(event: Any, ctx: SyncDurableContext) -> None:
         ctx.first("first", slow=slow, quick=quick)
 
+    monkeypatch.setattr(bridge.CodeThread, "hold", late)
     loop = SettableLoop()
     execution = Execution(handler, loop=loop, start_delay=100)
     execution.result()
     calls = len(execution.backend.calls)
-    loop.ahead = 1000  # whatever was to be sent a moment later is due
-    loop.call_later(0, loop.stop)
-    loop.run_forever()
-    goes_on.set()
+    over.set()
     assert ended.wait(PATIENCE)
+    for _ in range(3):  # whatever was to be sent a moment later is due
+        loop.ahead += 1000
+        loop.call_soon(loop.stop)
+        loop.run_forever()
     assert len(execution.backend.calls) == calls
     loop.close()
 
@@ -400,12 +411,9 @@ def test_a_thread_is_kept_for_the_next_code_and_goes_when_there_is_none(monkeypa
     monkeypatch.setattr(threads, "_idle", [])
     monkeypatch.setattr(threads, "IDLE_SECONDS", 60.0)
     ran = SimpleQueue[threading.Thread]()
-    threads.run(lambda: ran.put(threading.current_thread()))
+    threads.run(int, lambda: ran.put(threading.current_thread()))
     thread = ran.get(timeout=PATIENCE)
-    while not threads._idle:
-        thread.join(0.001)
-    monkeypatch.setattr(threads, "IDLE_SECONDS", 0.01)
-    threads.run(lambda: ran.put(threading.current_thread()))
+    threads.run(lambda: monkeypatch.setattr(threads, "IDLE_SECONDS", 0.01), lambda: ran.put(threading.current_thread()))
     assert ran.get(timeout=PATIENCE) is thread
     thread.join(PATIENCE)
     assert not thread.is_alive()

@@ -287,7 +287,6 @@ def test_another_operation_than_recorded_fails_the_execution_also_when_the_error
     ran: list[str] = []
 
     def before(event: Any, ctx: SyncDurableContext) -> None:
-        ctx.step("charge", int)
         ctx.wait("pause", 60)
 
     def after(event: Any, ctx: SyncDurableContext) -> str:

@@ -128,6 +128,95 @@ def test_the_keeper_sleeps_when_there_is_no_code_and_wakes_when_there_is(
         asleep.clear()
 
 
+def test_code_that_begins_as_the_keeper_goes_to_sleep_keeps_it_awake(
+    own_host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_to_sleep, has_begun, stored = threading.Event(), threading.Event(), threading.Event()
+
+    class Racing(threading.Event):
+        """The keeper is about to clear it, and the thread finds it still set."""
+
+        def is_set(self) -> bool:
+            if goes_to_sleep.is_set():
+                has_begun.set()
+            return super().is_set()
+
+        def clear(self) -> None:
+            goes_to_sleep.set()
+            assert has_begun.wait(PATIENCE)
+            super().clear()
+
+    monkeypatch.setattr(host, "_IDLE_LOOKS", 0)
+    own_host._code_runs = Racing()
+    assert works()
+    assert goes_to_sleep.wait(PATIENCE)
+    execution = Execution(
+        lambda event, ctx: ctx.step("slow", stored.wait, PATIENCE),
+        backend=Noticing("START", stored.set),
+        start_delay=0.01,
+    )
+    assert execution.result() is True
+
+
+def test_a_start_that_goes_with_the_outcomes_of_another_branch_does_not_wait_for_those(execution_of: Make) -> None:
+    may_begin, begun, stored = threading.Event(), threading.Event(), threading.Event()
+
+    class Telling(RecordingBackend):
+        async def checkpoint(self, arn: str, token: str, updates: Any, client_token: str | None = None) -> Any:
+            if any(update.name == "slow" for update in updates):
+                stored.set()
+            return await super().checkpoint(arn, token, updates, client_token)
+
+    def body() -> bool:
+        begun.set()
+        return stored.wait(PATIENCE)
+
+    def slow(ctx: SyncDurableContext) -> bool:
+        assert may_begin.wait(PATIENCE)
+        return ctx.step("slow", body)
+
+    def child(ctx: SyncDurableContext) -> None:
+        ctx.step("inner", int)  # all that was held is sent
+        may_begin.set()
+        assert begun.wait(PATIENCE)
+
+    def batched(ctx: SyncDurableContext) -> bool:
+        with ctx.batch_checkpoints():
+            ctx.run_in_child_context("child", child)  # its outcome is gathered, behind the START that is held
+            return stored.wait(PATIENCE)
+
+    execution = execution_of(
+        lambda event, ctx: ctx.parallel("both", [slow, batched]).results(), backend=Telling(), start_delay=0.02
+    )
+    assert execution.result() == [True, True]
+
+
+def test_gathered_outcomes_that_fill_a_call_are_sent_while_the_code_goes_on() -> None:
+    loop = InvocationLoop()
+    stored = threading.Event()
+
+    def handler(event: Any, ctx: SyncDurableContext) -> bool:
+        with ctx.batch_checkpoints():
+            for number in range(200):
+                ctx.step(f"step {number}", int)
+            return stored.wait(PATIENCE)
+
+    execution = Execution(handler, backend=Noticing("SUCCEED", stored.set), start_delay=1000, loop=loop)
+    assert execution.result() is True
+    assert len(execution.sent) == 400
+    loop.close()
+
+
+def test_gathered_outcomes_are_stored_when_the_handler_returns_within_the_block(execution_of: Make) -> None:
+    def handler(event: Any, ctx: SyncDurableContext) -> None:
+        ctx.batch_checkpoints().__enter__()
+        ctx.step("work", int)
+
+    execution = execution_of(handler)
+    execution.result()
+    assert execution.sent == [("STEP", "work", "START"), ("STEP", "work", "SUCCEED")]
+
+
 def test_a_keeper_without_patience_takes_the_loop_at_every_moment_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpointer, "LEAST_PATIENCE", 0)
     interval = sys.getswitchinterval()
@@ -326,7 +415,10 @@ def test_the_finally_of_a_branch_that_waits_is_waited_for(execution_of: Make, mo
 
     def ask(self: Any) -> None:
         interrupt(self)
+        loops.append(self.invocation.loop)
         asked.set()
+
+    loops: list[InvocationLoop] = []
 
     closed: list[str] = []
 
@@ -336,7 +428,10 @@ def test_the_finally_of_a_branch_that_waits_is_waited_for(execution_of: Make, mo
         finally:
             awake.set()
             assert asked.wait(PATIENCE)
-            threading.Event().wait(0.02)  # the loop has the time to go on without it
+            for _ in range(20):  # the loop has the time to go on without it
+                turned = threading.Event()
+                loops[0].call_soon_threadsafe(turned.set)
+                assert turned.wait(PATIENCE)
             closed.append("closed")
 
     monkeypatch.setattr(bridge.Meeting, "break_off", wake)

@@ -135,6 +135,7 @@ def test_results_and_updates_are_the_same(twins: Twins, style: str, kind: str, w
 
 
 async def double(event: int, ctx: DurableContext) -> int:
+    await ctx.wait("until who invokes is suspended", 60)
     return await ctx.step("double", lambda: event * 2, result_type=int)
 
 

@@ -73,7 +73,7 @@ class CodeThread:
             await self.invocation.places.take()
             self.set_busy(True)
             try:
-                self._start(work)
+                self._start(work, errand.tell)
                 break
             except RuntimeError as error:  # the system gives no thread
                 self._ended()
@@ -91,8 +91,8 @@ class CodeThread:
         if self._hears:
             await errand.end()
 
-    def _start(self, work: Callable[[], object]) -> None:
-        threads.run(work)
+    def _start(self, work: Callable[[], object], tell: Callable[[], object]) -> None:
+        threads.run(work, tell)
 
     def send(self, inbox: SimpleQueue[Any], message: object) -> None:
         """Let the thread go on, which waits at this inbox."""
@@ -131,7 +131,7 @@ class CodeThread:
 
     def _work(self, errand: Errand[Any]) -> None:
         self.ident = threading.get_ident()
-        confined(errand.work)
+        confined(errand.run)
         if self._eviction is not None:
             self._eviction.over()
 
@@ -208,8 +208,9 @@ class HostThread(CodeThread):
         self._host = host
         host.patience = invocation.checkpointer.patience
 
-    def _start(self, work: Callable[[], object]) -> None:
+    def _start(self, work: Callable[[], object], tell: Callable[[], object]) -> None:
         self._host.hand_over(work)
+        self._host.hand_over(tell)
 
     def send(self, inbox: SimpleQueue[Any], message: object) -> None:
         inbox.put(message)

@@ -31,12 +31,20 @@ class Errand(Generic[T]):
 
     def work(self) -> None:
         """In the thread: run it, and tell the loop."""
+        self.run()
+        self.tell()
+
+    def run(self) -> None:
+        """In the thread: run it."""
         handled = sys.exception()
         try:
             self._value = self._code()
         except BaseException as error:
             self._error = carried(detached(error, handled))
         self.is_over = True
+
+    def tell(self) -> None:
+        """In the thread, when it has been run: tell the loop."""
         try:
             self._invocation.loop.call_soon_threadsafe(self._finish)
         except RuntimeError:

@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import Final, TypeAlias
 
 IDLE_SECONDS: Final = 10.0
 """How long a thread is kept that has nothing to do."""
@@ -22,28 +22,30 @@ FIRST_PLACES: Final = 64
 MOST_PLACES: Final = 512
 """Threads of one invocation. The service's Linux sandbox has room for 1,024 in all (AWS Lambda quotas)."""
 
-_idle: list[SimpleQueue[Callable[[], object]]] = []
+Work: TypeAlias = tuple[Callable[[], object], Callable[[], object]]
+
+_idle: list[SimpleQueue[Work]] = []
 
 
-def run(work: Callable[[], object]) -> None:
-    """Do some work on a thread. It may not raise.
+def run(work: Callable[[], object], tell: Callable[[], object]) -> None:
+    """Do some work on a thread, and then tell of it; by then the thread is free for the next. Neither may raise.
 
     Raises:
         RuntimeError: The system gives no thread.
     """
-    waiting: SimpleQueue[Callable[[], object]]
+    waiting: SimpleQueue[Work]
     try:
         waiting = _idle.pop()
     except IndexError:
         waiting = SimpleQueue()
         threading.Thread(target=_work_through, args=(waiting,), name="durable-code", daemon=True).start()
-    waiting.put(work)
+    waiting.put((work, tell))
 
 
-def _work_through(queue: SimpleQueue[Callable[[], object]]) -> None:
+def _work_through(queue: SimpleQueue[Work]) -> None:
     while True:
         try:
-            work = queue.get(timeout=IDLE_SECONDS)
+            work, tell = queue.get(timeout=IDLE_SECONDS)
         except Empty:
             try:
                 _idle.remove(queue)
@@ -51,8 +53,9 @@ def _work_through(queue: SimpleQueue[Callable[[], object]]) -> None:
                 continue
             return
         work()
-        del work  # what it refers to may go while the thread is idle
         _idle.append(queue)
+        tell()
+        del work, tell  # what they refer to may go while the thread is idle
 
 
 class Places:
