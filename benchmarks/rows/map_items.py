@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import resource
+import sys
+from collections.abc import Callable
 from time import process_time
+from typing import Any
 
 from benchmarks.figures import Line, Measured, Probe, Results, both, within
 from benchmarks.service import Service
@@ -11,10 +15,13 @@ from benchmarks.subjects import LambdaContext, Marks, Shape
 
 TITLE = "map, one step an item"
 
+Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+
 _SUBJECTS = ("ours", "official", "async_peer")
 _SIZES = (100, 1000)
-_BLOCKING_THREADS = 64 + 2
-"""What branches of our `def` handlers may have, beside the main thread and the one that looks after the loop."""
+_BLOCKING_THREADS = 64 + 3
+"""What branches of our `def` handlers may have, beside the main thread, the one that looks after the loop, and one that
+has just been done."""
 _INVOCATIONS = 3
 
 
@@ -32,6 +39,7 @@ def measure(subject: str, items: int, kind: str) -> Measured:
     handler = importlib.import_module(f"benchmarks.subjects.{subject}").build(shape, service, marks)
     samples: list[float] = []
     processor: list[float] = []
+    before = _peak_mib()
     for _ in range(_INVOCATIONS):
         service.forget()
         event = service.event()
@@ -40,7 +48,30 @@ def measure(subject: str, items: int, kind: str) -> Measured:
         processor.append(process_time() - began)
         assert answer["Status"] == "SUCCEEDED", answer
         samples += marks.laps
-    return {"seconds": samples, "processor": processor, "calls": service.calls, "threads": marks.threads}
+    calls, memory = service.calls, _peak_mib() - before
+    return {
+        "seconds": samples,
+        "processor": processor,
+        "calls": calls,
+        "threads": marks.threads,
+        "memory": memory,
+        "replayed": _replayed(handler, service, marks),
+    }
+
+
+def _replayed(handler: Handler, service: Service, marks: Marks) -> list[float]:
+    """Seconds of the map in invocations that find it done."""
+    found: list[float] = []
+    for _ in range(_INVOCATIONS):
+        answer = handler(service.event(), LambdaContext())
+        assert answer["Status"] == "SUCCEEDED", answer
+        found += marks.laps
+    return found
+
+
+def _peak_mib() -> float:
+    """The most memory that this process has used until now."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 * (1024 if sys.platform == "darwin" else 1))
 
 
 def lines(results: Results) -> list[Line]:
@@ -73,6 +104,12 @@ def lines(results: Results) -> list[Line]:
             both(within(calls["ours"], calls["official"])),
         ),
         Line("1,000 items, threads", "threads", threads, "1", within(threads["ours"], 1)),
+        Line(
+            "1,000 items, memory on top of the imports",
+            "MiB",
+            results.medians("memory", _SUBJECTS, items=1000, kind="async"),
+        ),
+        Line("1,000 items, replayed", "ms", results.medians("replayed", _SUBJECTS, 1e3, items=1000, kind="async")),
         *_blocking(results),
     ]
 
@@ -102,4 +139,6 @@ def _blocking(results: Results) -> list[Line]:
             f"≤ {_BLOCKING_THREADS}",
             within(threads["ours"], _BLOCKING_THREADS),
         ),
+        Line("1,000 items, def handler, memory on top of the imports", "MiB", figures("memory")),
+        Line("1,000 items, def handler, replayed", "ms", figures("replayed", 1e3)),
     ]

@@ -107,7 +107,9 @@ class CodeThread:
         if busy is self._is_busy or self.is_interrupted:
             return
         self._is_busy = busy
-        count_elsewhere(self.invocation.loop, 1 if busy else -1)
+        change = 1 if busy else -1
+        self.invocation.busy_threads += change
+        count_elsewhere(self.invocation.loop, change)
         if busy:
             self.invocation.enter()
         else:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 START_DELAY: Final = 0.05
 """Seconds that a lazy update waits for company."""
 
+COMPANY_SECONDS: Final = 0.001
+"""Seconds that a thread's update waits for those of other threads: a fraction of a call to the service."""
+
 LEAST_PATIENCE: Final = 0.005
 """Seconds that code may run before somebody looks whether a lazy update is due, where that takes a thread."""
 
@@ -70,6 +73,8 @@ class Checkpointer:
         self.sender: asyncio.Task[None] | None = None
         """The task of the call that is on its way, if there is one."""
         self._timer: asyncio.TimerHandle | None = None
+        self._company: asyncio.TimerHandle | None = None
+        """The timer of updates that are wanted at once, and wait for those of other threads."""
         self._poll = False
         self._gathered = 0
         self._gathered_size = 0
@@ -93,8 +98,20 @@ class Checkpointer:
         stored = Stored(self._invocation)
         self._take_held()
         self._queue.append((update, stored))
-        self.flush()
+        if self.sender is None and self._expects_company():
+            self._wait_for_company()
+        else:
+            self.flush()
         return stored
+
+    def _expects_company(self) -> bool:
+        """Whether more threads are at work than wait for their updates: theirs may go along."""
+        threads = self._invocation.busy_threads
+        return threads > 1 and sum(stored is not None for _, stored in self._queue) < threads
+
+    def _wait_for_company(self) -> None:
+        if self._company is None:
+            self._company = self._invocation.loop.call_later(COMPANY_SECONDS, self.flush)
 
     def send(self, update: OperationUpdate) -> None:
         """Send an update as soon as may be, and do not wait for it."""
@@ -189,6 +206,8 @@ class Checkpointer:
         try:
             while self.sender is not None:
                 await asyncio.wait([self.sender])
+                if self._company is not None:
+                    self.flush()
         finally:
             self._invocation.leave()
 
@@ -233,11 +252,13 @@ class Checkpointer:
     async def close(self) -> None:
         """Wait until what is gathered or being sent has been stored. Lazy updates that nothing followed are dropped."""
         self._take_held()
-        if self._gathered:
+        if self._gathered or self._company is not None:
             self.flush()
         self._stop_timer()
-        if self.sender is not None:
+        while self.sender is not None:
             await asyncio.wait([self.sender])
+            if self._company is not None:
+                self.flush()
 
     def abort(self) -> None:
         """Send nothing any more."""
@@ -251,6 +272,9 @@ class Checkpointer:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._company is not None:
+            self._company.cancel()
+            self._company = None
 
     async def _send_all(self) -> None:
         try:
@@ -263,6 +287,9 @@ class Checkpointer:
                     if len(batch) != 1 or batch[0][0].action != "CANCEL" or error.status != 400 or error.is_stale_token:
                         raise
                     # The wait was over before it could be cancelled; the token is still good.
+                if self._queue and not self._poll and self._expects_company():
+                    self._wait_for_company()
+                    break
         except ServiceError as error:
             self._give_up(classified(error, "a checkpoint"), error)
         except Exception as error:

@@ -111,6 +111,8 @@ class Invocation:
         """What operations wait on that the function cancelled the first time."""
         self._main: asyncio.Task[Any] | None = None
         self._busy = 0
+        self.busy_threads = 0
+        """Threads that run code, or wait for an update of theirs to be stored."""
         self._plain = Context()  # callbacks in it are not counted
         self._ending: Ending | None = None
         self._ended = self.loop.create_future()
