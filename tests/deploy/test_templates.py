@@ -19,14 +19,14 @@ pytestmark = pytest.mark.timeout(400)  # the tools may have to be installed
 
 
 @pytest.fixture(scope="module")
-def synthesised(tool: Tool, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def synthesised(cdk: Tool, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `cdk synth` writes: the template of the stack."""
     package = ROOT / "build" / "orders.zip"
     if not package.exists():  # any zip will do: what is in it is no matter of the template
         package.parent.mkdir(exist_ok=True)
         package.write_bytes(b"PK\x05\x06" + bytes(18))
     out = tmp_path_factory.mktemp("cdk.out")
-    tool("python", "app.py", cwd=DEPLOY / "cdk", CDK_OUTDIR=str(out))
+    cdk("synth", "--quiet", "--output", out, cwd=DEPLOY / "cdk")
     return out / "orders.template.json"
 
 
