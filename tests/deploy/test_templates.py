@@ -66,7 +66,10 @@ def test_the_cdk_application_gives_least_privilege(synthesised: Path) -> None:
 
 
 def test_terraform_asks_the_provider_for_what_it_has(tool: Tool) -> None:
-    """Each attribute and block is one of the provider's (6.25 and newer), and none that is required is missing."""
+    """Each attribute and block is one of the provider's (6.25 and newer), and none that is required is missing.
+
+    `README.md` tells where the schema is from.
+    """
     parsed = json.loads(tool("python", "-c", PARSE, DEPLOY / "terraform" / "main.tf"))
     schema = json.loads(Path(__file__).with_name("terraform_schema.json").read_text())
     seen = set()
