@@ -15,8 +15,10 @@ from aws.tls import Certificate, make_certificate
 
 @pytest.fixture
 def no_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An environment that says nothing of AWS."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "_X_AMZN"))]:
+    """An environment that says nothing of AWS, nor of a proxy."""
+    for name in [
+        name for name in os.environ if name.startswith(("AWS_", "_X_AMZN")) or name.lower().endswith("_proxy")
+    ]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -21,7 +21,7 @@ def test_a_paused_execution_is_not_invoked_until_it_is_resumed(cli: Cli, waiting
         cli.running[0].wait()
     assert cli("pause", "n1", "--reason", "a holiday").stdout == "n1  paused\n"
     assert cli.json("show", "n1")["Status"] == "PAUSED"
-    assert "PAUSED" in cli.refused("pause", "n1")
+    assert "PAUSED" in cli.refused("pause", "n1", code=1)
     cli.json("callback", "success", waiting, "--result", '"yes"')
     assert cli.json("resume", "n1")["Status"] in ("RUNNING", "SUCCEEDED")
     assert cli.json("run", "app.py:approving", "--name", "n1")["Status"] == "SUCCEEDED" if not in_use else True
@@ -32,7 +32,7 @@ def test_a_paused_execution_is_not_invoked_until_it_is_resumed(cli: Cli, waiting
 
 
 def test_an_execution_is_deleted_when_it_has_ended(cli: Cli, waiting: str) -> None:
-    assert "has not ended" in cli.refused("delete", "n1")
+    assert "has not ended" in cli.refused("delete", "n1", code=1)
     cli.json("stop", "n1")
     assert cli("delete", "n1").stdout == "n1  deleted\n"
     assert "no execution named 'n1'" in cli.refused("show", "n1")
@@ -41,4 +41,4 @@ def test_an_execution_is_deleted_when_it_has_ended(cli: Cli, waiting: str) -> No
 def test_who_is_not_there_is_told(cli: Cli, waiting: str) -> None:
     for command in ("pause", "resume", "delete"):
         assert "no execution named 'nobody'" in cli.refused(command, "nobody")
-    assert "cannot be resumed" in cli.refused("resume", "n1")
+    assert "cannot be resumed" in cli.refused("resume", "n1", code=1)

@@ -73,7 +73,7 @@ class Death:
         self.after -= 1
 
 
-def run(program: str, turn: Callable[[int], DurableFunction], death: Death | None = None) -> Run:
+def run(program: str, turn: Callable[[int], DurableFunction], death: Death | None = None, event: Any = EVENT) -> Run:
     """Run an execution to its end; `turn(n)` makes its n-th invocation, from 0."""
     clock = SkippingClock()
     with Engine(clock=clock) as engine:
@@ -90,7 +90,7 @@ def run(program: str, turn: Callable[[int], DurableFunction], death: Death | Non
         engine.register(relay)
         engine.register(lambda event, context: {"price": 3, "of": event}, name="prices")
         engine.register(_refuses, name="refuses")
-        execution = engine.start(relay.name, EVENT)
+        execution = engine.start(relay.name, event)
         try:
             result = execution.result(timeout=30)
         except ExecutionFailedError as error:

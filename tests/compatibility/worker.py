@@ -1,24 +1,27 @@
 """Runs in the official SDK's environment: `python worker.py`, spoken to in lines of JSON.
 
-Asked to invoke a program, it calls the program's Lambda handler. The handler's client is a stand-in for boto3's, which
-asks the other end of the pipe for every checkpoint and every page of state, and gives its answers as boto3 would: with
-moments as `datetime`, and errors as `ClientError`.
+Asked to invoke a program, it calls the program's Lambda handler. A program is a function of `official.py`, or the
+`handler` of a file of its own. The handler's client is a stand-in for boto3's, which asks the other end of the pipe for
+every checkpoint and every page of state, and gives its answers as boto3 would: with moments as `datetime`, and errors
+as `ClientError`.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import runpy
 import sys
 import threading
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from aws_durable_execution_sdk_python import durable_execution, state
+import aws_durable_execution_sdk_python as official_sdk
+from aws_durable_execution_sdk_python import state
 from botocore.exceptions import ClientError
 
 from compatibility import official
@@ -83,11 +86,14 @@ class LambdaContext:
 def main() -> None:
     state._STOP_SIGNAL_POLL_SECONDS = 0.005  # each invocation ends with up to 0.1 s of it
     pipe = Pipe()
-    client = Client(pipe)
+    decorator = partial(official_sdk.durable_execution, boto3_client=Client(pipe))  # type: ignore[arg-type]
+    official_sdk.durable_execution = decorator  # type: ignore[assignment]  # files import it
 
     @cache
     def handler_of(program: str) -> Any:
-        return durable_execution(boto3_client=client)(official.then_wait(getattr(official, program)))  # type: ignore[arg-type]
+        if program.endswith(".py"):
+            return runpy.run_path(program, run_name="app")["handler"]
+        return decorator(official.then_wait(getattr(official, program)))
 
     while line := sys.stdin.readline():
         asked = json.loads(line)

@@ -19,14 +19,14 @@ pytestmark = pytest.mark.timeout(400)  # the tools may have to be installed
 
 
 @pytest.fixture(scope="module")
-def synthesised(tool: Tool, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def synthesised(cdk: Tool, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `cdk synth` writes: the template of the stack."""
     package = ROOT / "build" / "orders.zip"
     if not package.exists():  # any zip will do: what is in it is no matter of the template
         package.parent.mkdir(exist_ok=True)
         package.write_bytes(b"PK\x05\x06" + bytes(18))
     out = tmp_path_factory.mktemp("cdk.out")
-    tool("python", "app.py", cwd=DEPLOY / "cdk", CDK_OUTDIR=str(out))
+    cdk("synth", "--quiet", "--output", out, cwd=DEPLOY / "cdk")
     return out / "orders.template.json"
 
 
@@ -66,7 +66,10 @@ def test_the_cdk_application_gives_least_privilege(synthesised: Path) -> None:
 
 
 def test_terraform_asks_the_provider_for_what_it_has(tool: Tool) -> None:
-    """Each attribute and block is one of the provider's (6.25 and newer), and none that is required is missing."""
+    """Each attribute and block is one of the provider's (6.25 and newer), and none that is required is missing.
+
+    `README.md` tells where the schema is from.
+    """
     parsed = json.loads(tool("python", "-c", PARSE, DEPLOY / "terraform" / "main.tf"))
     schema = json.loads(Path(__file__).with_name("terraform_schema.json").read_text())
     seen = set()

@@ -27,6 +27,7 @@ from durable_lambda.protocol.errors import ServiceError
 from durable_lambda.protocol.updates import OperationUpdate
 
 if TYPE_CHECKING:
+    from durable_lambda.backends.proxy import Proxy
     from durable_lambda.backends.signing import Signer
 
 T = TypeVar("T")
@@ -57,7 +58,7 @@ class AwsBackend:
         connect_timeout: Seconds that a connection may take. Default 5.
 
     Raises:
-        ValidationError: No region is known, or the endpoint is no URL.
+        ValidationError: No region is known, or the endpoint or `HTTPS_PROXY` is no URL.
 
     Example:
         @durable_execution(backend=AwsBackend(region="eu-west-1"))
@@ -76,7 +77,8 @@ class AwsBackend:
             raise ValidationError(f"a time-out is seconds above 0, not {timeout!r} and {connect_timeout!r}")
         self._endpoint = resolve_endpoint(region, endpoint_url, os.environ)
         authorities = os.environ.get("AWS_CA_BUNDLE")
-        self._connections = Connections(self._endpoint, timeout, connect_timeout, authorities)
+        proxy = _proxy(self._endpoint)
+        self._connections = Connections(self._endpoint, timeout, connect_timeout, authorities, proxy)
         self._signer = _signer(self._endpoint)
 
     def __repr__(self) -> str:
@@ -153,6 +155,15 @@ def _signer(endpoint: Endpoint) -> Signer | None:
     from durable_lambda.backends.signing import Signer  # late: a local server needs none
 
     return Signer(endpoint.region, os.environ)
+
+
+def _proxy(endpoint: Endpoint) -> Proxy | None:
+    """What leads to the endpoint, where the environment names a proxy."""
+    if "HTTPS_PROXY" not in os.environ and "https_proxy" not in os.environ:
+        return None
+    from durable_lambda.backends.proxy import proxy_for  # late: most functions have none
+
+    return proxy_for(endpoint, os.environ)
 
 
 _default: AwsBackend | None = None

@@ -11,13 +11,16 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h11
 
 from durable_lambda.backends.messages import Answer, Request, StaleConnectionError
 from durable_lambda.backends.settings import Endpoint
 from durable_lambda.backends.streams import PlainStream, Stream, TlsStream, trust
+
+if TYPE_CHECKING:
+    from durable_lambda.backends.proxy import Proxy
 
 _CHUNK = 65_536
 
@@ -30,10 +33,19 @@ class Connections:
         timeout: Seconds for an answer, all of it.
         connect_timeout: Seconds for a connection.
         authorities: A file of certificates to trust instead of the system's.
+        proxy: The proxy that leads to the endpoint; `None`: it is reached directly.
     """
 
-    def __init__(self, endpoint: Endpoint, timeout: float, connect_timeout: float, authorities: str | None) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        timeout: float,
+        connect_timeout: float,
+        authorities: str | None,
+        proxy: Proxy | None = None,
+    ) -> None:
         self._endpoint = endpoint
+        self._proxy = proxy
         self._timeout = timeout
         self._connect_timeout = connect_timeout
         self._trust = trust(authorities) if endpoint.scheme == "https" else None
@@ -98,13 +110,15 @@ class Connections:
 
     async def _open(self) -> Stream:
         loop = asyncio.get_running_loop()
-        host, port = self._endpoint.host, self._endpoint.port
-        connected = await _first_to_connect(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        if self._trust is None:
-            return PlainStream(connected)
-        stream = TlsStream(connected, self._trust, host)
+        hop = self._proxy or self._endpoint
+        connected = await _first_to_connect(await loop.getaddrinfo(hop.host, hop.port, type=socket.SOCK_STREAM))
+        stream = PlainStream(connected)
         try:
-            await stream.shake_hands()
+            if self._proxy is not None:
+                await self._proxy.open_tunnel(stream, self._endpoint)
+            if self._trust is not None:
+                stream = TlsStream(connected, self._trust, self._endpoint.host)
+                await stream.shake_hands()
         except BaseException:
             stream.close()
             raise

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from durable_lambda.cli.failure import FAILED, USAGE, CommandError
+from durable_lambda.cli.failure import FAILED, USAGE, CommandError, refusal_exit_code
 from durable_lambda.cli.options import DEFAULT_DB
 from durable_lambda.engine import FileInUseError
 from durable_lambda.errors import DurableError
@@ -26,7 +26,7 @@ def refusals(subject: str = "") -> Generator[None, None, None]:
     except (CallbackTimeoutException, TimeoutError) as error:
         raise CommandError(subject + one_line(error), FAILED) from error
     except ServiceError as error:
-        raise CommandError(subject + one_line(error), USAGE) from error
+        raise CommandError(subject + one_line(error), refusal_exit_code(error.status)) from error
     except FileInUseError as error:
         in_use = one_line(error).partition("; ")[0]
         raise CommandError(f"{in_use}; wait for it, or give another --db") from error

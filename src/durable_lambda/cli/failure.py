@@ -25,6 +25,11 @@ class CommandError(Exception):
         self.exit_code = exit_code
 
 
+def refusal_exit_code(status: int) -> int:
+    """The exit code for an error that the service, or an engine in its place, has answered with that HTTP status."""
+    return USAGE if status in (400, 404) else FAILED
+
+
 def first_line(error: BaseException) -> str:
     """An exception on one line: its type and text."""
     text = " ".join(str(error).split())

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import msgspec
 
-from durable_lambda.cli.failure import FAILED, USAGE, CommandError
+from durable_lambda.cli.failure import FAILED, CommandError, refusal_exit_code
 from durable_lambda.cli.rebuilt import operations_of
 from durable_lambda.errors import DurableError
 from durable_lambda.protocol.events import Event, event_from_wire
@@ -135,8 +135,8 @@ def service_refusals(subject: str = "") -> Generator[None, None, None]:
         told = answer.get("Error", {})
         code, message = told.get("Code", "UnknownError"), told.get("Message") or answer.get("message") or "no message"
         status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        is_wrong = status in (400, 404) and code != "CallbackTimeoutException"
-        raise CommandError(f"{subject}{code}: {message}", USAGE if is_wrong else FAILED) from error
+        exit_code = FAILED if code == "CallbackTimeoutException" else refusal_exit_code(status)
+        raise CommandError(f"{subject}{code}: {message}", exit_code) from error
     except BotoCoreError as error:
         hint = {
             "NoCredentialsError": ": sign in (`aws sso login`), or choose a --profile",
