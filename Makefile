@@ -43,7 +43,7 @@ fix: $(STAMP)  ## Format, and mend what the linter can mend
 	@$(BIN)/ruff format $(SOURCES)
 
 clean:  ## Remove the virtual environment and caches
-	rm -rf $(VENV) .venv-bench-* .venv-conformance .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-bench-* .venv-conformance .node-official .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # Made again only when pyproject.toml has changed.
 $(STAMP): pyproject.toml

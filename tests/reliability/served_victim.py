@@ -131,7 +131,8 @@ class ServedVictim:
         self.process.kill()
         self.process.wait()
         self.process = None
-        return "killed" if all([_has_ended(orphan) for orphan in orphans]) else "stuck"
+        have_ended = [_has_ended(orphan) for orphan in orphans]
+        return "killed" if all(have_ended) else "stuck"
 
     def _kill_worker(self) -> Any:
         """The server stands still until the next run."""

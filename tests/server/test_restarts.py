@@ -76,8 +76,9 @@ def test_a_client_that_is_there_before_the_functions_waits_for_them(tmp_path, un
         "import socket\n"
         "from durable_lambda import durable_execution\n"
         f"with socket.create_connection(('127.0.0.1', {unused_port})) as server:\n"  # the port is taken by now
-        "    server.sendall(b'POST /2015-03-31/functions/handler:$LATEST/invocations HTTP/1.1\\r\\nhost: 127.0.0.1\\r\\n'\n"
-        "                   b'x-amz-invocation-type: Event\\r\\ncontent-length: 2\\r\\n\\r\\n{}')\n"
+        "    server.sendall(b'POST /2015-03-31/functions/handler:$LATEST/invocations HTTP/1.1\\r\\n'\n"
+        "                   b'host: 127.0.0.1\\r\\nx-amz-invocation-type: Event\\r\\n'\n"
+        "                   b'content-length: 2\\r\\n\\r\\n{}')\n"
         "    server.settimeout(0.3)\n"
         "    try:\n"
         "        answer = server.recv(1)\n"
