@@ -22,7 +22,7 @@ from reliability import payments
 from reliability.orders import FUNCTION
 
 APPROVAL = b'{"approved": true, "by": "grace"}'
-REST_SECONDS = 0.05
+REST_SECONDS = 0.1
 """Between two questions of a client."""
 SERVER_IS_DEAD = (HTTPClientError, NoConnectionError)
 ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED")
@@ -68,6 +68,10 @@ class Pursuit:
             self.result = json.loads(told.get("Result", "null"))
         return lines
 
+    def forget(self, client: Any) -> None:
+        """Have the server delete it."""
+        client.delete_durable_execution(DurableExecutionArn=self.arn)
+
     def _answer(self, client: Any, events: Sequence[dict[str, Any]]) -> None:
         """Answer the approval, once somebody was asked for it."""
         if not any(each.get("Name") == "ask for approval" and each["EventType"] == "StepSucceeded" for each in events):
@@ -81,7 +85,7 @@ class Pursuit:
 
 
 class Clients:
-    """So many threads that share the executions among them."""
+    """So many threads that share the executions among them; each has one under way at a time."""
 
     def __init__(
         self, url: str, number: int, told: Path, orders: Sequence[dict[str, Any]], payment_names: Sequence[str]
@@ -115,17 +119,16 @@ class Clients:
 
     def _pursue(self, pursuits: Sequence[Pursuit]) -> None:
         client = connect(self._url)
-        while not self._is_over.is_set() and (open_ := [each for each in pursuits if not each.has_ended]):
-            for pursuit in open_:
+        for pursuit in pursuits:
+            while not pursuit.has_ended and not self._is_over.is_set():
                 self._advance(pursuit, client)
-            self._is_over.wait(REST_SECONDS)
+                self._is_over.wait(REST_SECONDS)
         client.close()
 
     def _advance(self, pursuit: Pursuit, client: Any) -> None:
         try:
             lines = pursuit.advance(client)
         except SERVER_IS_DEAD:
-            self._is_over.wait(REST_SECONDS)
             return
         except ClientError as error:
             # The acknowledgement of an answer can be lost with the server; then the second one comes too late.

@@ -15,6 +15,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -94,9 +96,11 @@ class ServedVictim:
         )
 
     def end(self) -> int:
-        """End the server in good order; its exit code."""
+        """End the server in good order, once it answers; its exit code."""
         if self.process is None:
             return 0
+        while self.process.poll() is None and not self._answers():
+            time.sleep(0.05)
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(BURIAL_SECONDS)
         self.process = None
@@ -118,11 +122,24 @@ class ServedVictim:
         tasks = Path(f"/proc/{pid}/task").iterdir()
         return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
+    def kill_worker(self) -> None:
+        """Kill a worker of a server that goes on; without a worker at the moment, none."""
+        for pid in self.workers()[:1]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
     def _go_on(self, folder: Path) -> None:
         if self.process is None:
             self.start(folder)
         else:
             self.process.send_signal(signal.SIGCONT)
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/health", timeout=BURIAL_SECONDS) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
 
     def _kill_server(self) -> Any:
         """It is dead when its workers are: they end by themselves, and until then they may be in a step."""
