@@ -15,7 +15,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
 from reliability import payments
@@ -33,7 +33,16 @@ def connect(url: str) -> Any:
     config = Config(retries={"max_attempts": 0}, connect_timeout=2, read_timeout=20)
     keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
     # A session of its own: the default one may not be used by several threads.
-    return boto3.session.Session().client("lambda", endpoint_url=url, region_name="us-east-1", config=config, **keys)
+    client = boto3.session.Session().client("lambda", endpoint_url=url, region_name="us-east-1", config=config, **keys)
+    client.meta.events.register("after-call.lambda", refuse_half_an_answer)
+    return client
+
+
+def refuse_half_an_answer(http_response: Any, **_: Any) -> None:
+    """botocore takes an answer that was cut off for an empty one."""
+    length = http_response.headers.get("content-length")
+    if isinstance(http_response.content, bytes) and (length is None or len(http_response.content) < int(length)):
+        raise ConnectionClosedError(endpoint_url="the server, which died while it answered")
 
 
 class Pursuit:
