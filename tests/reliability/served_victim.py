@@ -23,7 +23,7 @@ from typing import IO, Any
 
 from reliability import payments
 from reliability.clients import Clients
-from reliability.fork_server import PATIENCE, TESTS, Death
+from reliability.fork_server import TESTS, Death
 from reliability.orders import EXAMPLE, FUNCTION
 
 SERVE = [sys.executable, "-c", "from durable_lambda.cli import main; main()", "serve"]
@@ -35,6 +35,8 @@ SOON = ["--limit", "first-retry-delay-ms=50", "--limit", "longest-retry-delay-ms
 """Invocations that die with their worker are tried again at once, and never given up."""
 ENDURING = ["--limit", "failed-invocations=100000"]
 BURIAL_SECONDS = 15.0
+PATIENCE = 120.0
+"""Seconds after which executions that have not ended count as stuck."""
 
 
 class ServedVictim:
