@@ -30,7 +30,9 @@ conformance: .venv-conformance/.installed  ## Run the public conformance tests (
 	@cd conformance && ../.venv-conformance/bin/python -m harness $(ARGS)
 
 soak: $(STAMP)  ## Kill, crash, refuse and cut the power for SECONDS=1200, and count what is lost, stuck or repeated
-	@PYTHONPATH=tests $(BIN)/python -m reliability.soak --seconds $$(($(SECONDS) * 3 / 4)) $(ARGS)
+	@PYTHONPATH=tests $(BIN)/python -m reliability.soak --seconds $$(($(SECONDS) / 2)) $(ARGS)
+	@echo "and a server under load:"
+	@PYTHONPATH=tests $(BIN)/python -m reliability.served_soak --seconds $$(($(SECONDS) / 4)) $(filter-out --only% --rounds,$(ARGS))
 	@echo "and the simulated disk:"
 	@PYTHONPATH=tests $(BIN)/python -m disk.soak --seconds $$(($(SECONDS) / 4)) $(filter-out --only%,$(ARGS))
 
@@ -45,7 +47,7 @@ fix: $(STAMP)  ## Format, and mend what the linter can mend
 	@$(BIN)/ruff format $(SOURCES)
 
 clean:  ## Remove the virtual environment and caches
-	rm -rf $(VENV) .venv-* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-* .node-official .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # Made again only when pyproject.toml has changed.
 $(STAMP): pyproject.toml

@@ -18,6 +18,7 @@ from reliability.boundaries import Boundary
 from reliability.fork_server import Death, ForkServer
 from reliability.orders import effects_of, receipt_of
 from reliability.payments import STEPS
+from reliability.served_victim import ServedVictim
 
 INTERRUPTED = "durable_lambda.errors.StepInterruptedError"
 
@@ -29,9 +30,12 @@ class Kill:
     at: Boundary | None = None
     number: int = 0
     after: float | None = None
+    of_worker: bool = False
+    """Not the process itself, but one of its workers."""
 
     def __str__(self) -> str:
-        return f"after {self.after:.4f} s" if self.after is not None else f"{self.at} {self.number}"
+        who = "worker " if self.of_worker else ""
+        return f"{who}after {self.after:.4f} s" if self.after is not None else f"{self.at} {self.number}"
 
 
 class Ordeal:
@@ -39,7 +43,7 @@ class Ordeal:
 
     def __init__(
         self,
-        server: ForkServer,
+        server: ForkServer | ServedVictim,
         folder: Path,
         *,
         orders: Sequence[dict[str, Any]] = (),
@@ -75,6 +79,7 @@ class Ordeal:
         """A process that dies so, unless it is done before."""
         self.kills.append(kill)
         job = self._job if kill.at is None else {**self._job, "kill": [kill.at, kill.number]}
+        job = {**job, "kill_worker": True} if kill.of_worker else job
         death = self._server.run(job, kill_after=kill.after)
         self._examine(death)
         return death

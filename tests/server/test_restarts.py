@@ -67,3 +67,26 @@ def test_an_orderly_end_loses_nothing_and_is_quick(tmp_path):
     assert any("goes on" in line for line in first.lines)
     with Served(tmp_path, *TARGETS) as second:
         assert second.end_of(arn)["Result"] == '"waited"'
+
+
+@pytest.mark.timeout(60)
+def test_a_client_that_is_there_before_the_functions_waits_for_them(tmp_path, unused_port):
+    slow = tmp_path / "slow.py"
+    slow.write_text(
+        "import socket\n"
+        "from durable_lambda import durable_execution\n"
+        f"with socket.create_connection(('127.0.0.1', {unused_port})) as server:\n"  # the port is taken by now
+        "    server.sendall(b'POST /2015-03-31/functions/handler:$LATEST/invocations HTTP/1.1\\r\\n'\n"
+        "                   b'host: 127.0.0.1\\r\\nx-amz-invocation-type: Event\\r\\n'\n"
+        "                   b'content-length: 2\\r\\n\\r\\n{}')\n"
+        "    server.settimeout(0.3)\n"
+        "    try:\n"
+        "        answer = server.recv(1)\n"
+        "    except TimeoutError:\n"
+        "        answer = None\n"
+        "@durable_execution\n"
+        "async def handler(event, ctx) -> str:\n"
+        "    return 'too early' if answer else 'in time'\n"
+    )
+    with Served(tmp_path, f"handler={slow}:handler", "--port", str(unused_port)) as served:
+        assert served.end_of(served.start("handler", {}, "one"))["Result"] == '"in time"'

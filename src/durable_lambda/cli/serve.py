@@ -71,17 +71,21 @@ def serve_command(options: ServeOptions) -> None:
             )
         )
         server = _listen(stack, Server(engine, host=options.host, port=options.port, access=access))
+        runtime_servers = [
+            _listen(stack, Server(engine, host=options.host, port=port, access=access, function=name))
+            for name, port in ports.items()
+        ]
         targets = load_targets(options.targets)
         others = {name: each for name, each in configured.items() if name not in targets}
         names = [*targets, *host_elsewhere(engine, options.invoke_endpoint, others, ports)]
-        for name, port in ports.items():
-            _listen(stack, Server(engine, host=options.host, port=port, access=access, function=name))
         if options.workers or options.reload:
             pool = _open_pool(stack, engine, options, access)
             host_in_workers(engine, targets, pool.outlet, configured)
             pool.open(server.url, max(1, options.workers))
         else:
             host_here(engine, targets, configured)
+        for each in (server, *runtime_servers):  # not before: a client would be told that there is no such function
+            each.open()
         console.print(f"durable-lambda serves {options.db} on {server.url}", soft_wrap=True)
         console.print(f"functions: {', '.join(names) or 'none'}", soft_wrap=True)
         stop.wait()
@@ -89,10 +93,13 @@ def serve_command(options: ServeOptions) -> None:
 
 
 def _listen(stack: ExitStack, server: Server) -> Server:
+    """Take its port; it does not answer yet."""
+    stack.callback(server.close)
     try:
-        return stack.enter_context(server)
+        server.listen()
     except PortInUseError as error:
         raise CommandError(str(error), FAILED) from error
+    return server
 
 
 def _open_pool(stack: ExitStack, engine: Engine, options: ServeOptions, access: Access) -> WorkerPool:

@@ -91,9 +91,17 @@ class Server:
     ) -> None:
         self.close()
 
-    def open(self) -> None:
-        """Listen, and answer from now on."""
+    def listen(self) -> None:
+        """Take the port, and let those that connect wait until `open`: until the functions are registered, say.
+
+        Raises `PortInUseError`.
+        """
         self._socket = _listen(*self._address)
+
+    def open(self) -> None:
+        """Listen, if it does not yet, and answer from now on."""
+        if self._socket is None:
+            self.listen()
         config = uvicorn.Config(
             Application(Gateway(self._engine.thread), self._access, self._function),
             http="h11",
