@@ -1,4 +1,4 @@
-"""Each rule in each style of handler: what is wrong in a decorated function is wrong in a class or a wrapped function."""
+"""Each rule in each style of handler: what is wrong in a decorated function is wrong in a class and a wrapped one."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ def in_style(source: str, style: str) -> str:
     """A file with its decorated functions in another style."""
     tree = ast.parse(source)
     tree.body = [
-        new for node in tree.body for new in (STYLES[style](node) if is_decorated(node) else [node])  # type: ignore[arg-type]
+        new
+        for node in tree.body
+        for new in (STYLES[style](node) if is_decorated(node) else [node])  # type: ignore[arg-type]
     ]
     return ast.unparse(ast.fix_missing_locations(tree))
 
