@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from contextlib import suppress
-from types import MemberDescriptorType, TracebackType
+from types import CodeType, MemberDescriptorType, TracebackType
 from typing import Any, Final, NoReturn, cast
 
 import msgspec

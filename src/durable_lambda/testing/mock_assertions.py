@@ -11,9 +11,9 @@ from durable_lambda.testing.mock_script import Recorder
 def assert_checkpoint_count(recorder: Recorder, expected: int) -> None:
     """The history of the run has so many checkpoints.
 
-    That is one for each operation that was prepared and that the code has called, whose outcome a checkpoint of an
-    earlier invocation stored, and one for each checkpoint that the code has sent itself. `assert_no_checkpoints` looks at
-    the latter alone.
+    That is one for each operation that was prepared and that the code has called, since a checkpoint of an earlier
+    invocation stored its outcome, and one for each checkpoint that the code has sent itself. `assert_no_checkpoints`
+    looks at the latter alone.
     """
     replayed = [f"{each} replayed" for each in recorder.operations if each.is_replayed]
     found = [*replayed, *_sent(recorder)]
