@@ -36,7 +36,7 @@ async def flaky() -> int:
     return ran["flaky"]
 
 
-@durable_execution(start_delay=30)  # or a START goes alone where a busy machine makes a body slow
+@durable_execution
 async def everything(event: None, ctx: DurableContext) -> list[object]:
     ran["handler"] += 1
     first = await ctx.step("first", body, "first")
