@@ -36,7 +36,7 @@ SUBJECTS = {
     "ours": Subject("durable-lambda", ".", ".venv-bench-durable-lambda"),
     "official": Subject("official SDK", "aws-durable-execution-sdk-python==3.0.0", ".venv-bench-official"),
     "official_runner": Subject(
-        "official local runner",
+        "official testing library",
         "aws-durable-execution-sdk-python-testing==1.4.0",
         ".venv-official-runner",
         ("msgspec", "h11"),
@@ -51,7 +51,7 @@ SUBJECTS = {
     "async_peer": Subject("async peer", "async-durable-execution==2.5.0", ".venv-bench-async-peer"),
     "dbos": Subject("DBOS", "dbos==3.4.0", ".venv-bench-dbos"),
 }
-PEERS = ("official", "async_peer", "dbos")
+PEERS = ("official", "official_runner", "async_peer", "dbos")
 
 
 def clean_environment() -> dict[str, str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from contextlib import suppress
-from types import MemberDescriptorType, TracebackType
+from types import CodeType, MemberDescriptorType, TracebackType
 from typing import Any, Final, NoReturn, cast
 
 import msgspec
@@ -31,6 +31,9 @@ MAX_BARE_MESSAGE: Final = 1024
 MAX_DATA: Final = 256 * 1024
 MAX_STACK_LINE: Final = 2 * 1024
 """Bytes; what is longer is cut (a message) or left out (links, arguments, attributes), so that an error always fits."""
+
+MAX_KEPT_ENTRIES: Final = 500
+"""Of stack traces."""
 
 CANCELLED: Final = "asyncio.CancelledError"
 
@@ -229,21 +232,48 @@ def _cut(text: str, size: int) -> str:
 
 def place_of(error: BaseException) -> str | None:
     """The line of user code that raised an exception."""
-    frames = _frames(error.__traceback__, 1)
+    frames = _summaries(_shown(error.__traceback__, 1))
     return f"{frames[-1].filename}:{frames[-1].lineno}, in {frames[-1].name}" if frames else None
 
 
 def _stack(trace: TracebackType | None, most: int) -> list[str] | None:
-    lines = traceback.format_list(_frames(trace, most))
-    return [_cut(line.rstrip(), MAX_STACK_LINE) for line in lines] or None
+    shown = _shown(trace, most)
+    if len(shown) > len({each.tb_frame.f_code for each in shown}):  # a recursion, of which some lines are left out
+        return [_cut(line.rstrip(), MAX_STACK_LINE) for line in traceback.format_list(_summaries(shown))]
+    return [_entry(each) for each in shown] or None
 
 
-def _frames(trace: TracebackType | None, most: int) -> list[traceback.FrameSummary]:
+def _entry(trace: TracebackType) -> str:
+    """A frame as it stands in a stack trace.
+
+    It is kept: to look up its line costs more than all the rest of a record, and what is tried again mostly fails at
+    the same place.
+    """
+    code = trace.tb_frame.f_code
+    place = (code.co_filename, code, trace.tb_lasti)  # equal codes may be of different files
+    entry = _entries.get(place)
+    if entry is None:
+        (line,) = traceback.format_list(traceback.extract_tb(trace, limit=1))
+        entry = _cut(line.rstrip(), MAX_STACK_LINE)
+        if len(_entries) >= MAX_KEPT_ENTRIES:
+            _entries.clear()
+        _entries[place] = entry
+    return entry
+
+
+_entries: dict[tuple[str, CodeType, int], str] = {}
+
+
+def _summaries(shown: list[TracebackType]) -> list[traceback.FrameSummary]:
+    # One by one: to look up the lines of a frame is slow, and most frames are not shown.
+    return [entry for each in shown for entry in traceback.extract_tb(each, limit=1)]
+
+
+def _shown(trace: TracebackType | None, most: int) -> list[TracebackType]:
     """The innermost frames outside this package, innermost last."""
     shown: list[TracebackType] = []
     while trace is not None:
         if "/durable_lambda/" not in trace.tb_frame.f_code.co_filename.replace("\\", "/"):
             shown.append(trace)
         trace = trace.tb_next
-    # One by one: to look up the lines of a frame costs more than all the rest, and most frames are not shown.
-    return [entry for each in shown[-most:] for entry in traceback.extract_tb(each, limit=1)]
+    return shown[-most:]

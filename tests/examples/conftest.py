@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -18,7 +19,9 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], ModuleType]:
-    """Load a file under its stem; forgotten when the test ends."""
+    """Load a file under its stem; forgotten when the test ends, with what it has set of the log."""
+    monkeypatch.setattr(logging.root, "handlers", [])
+    monkeypatch.setattr(logging.root, "level", logging.root.level)
 
     def load_file(path: Path) -> ModuleType:
         spec = importlib.util.spec_from_file_location(path.stem, path)

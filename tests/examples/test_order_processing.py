@@ -15,8 +15,6 @@ import pytest
 
 from durable_lambda.engine import Engine, Execution, SkippingClock
 from durable_lambda.errors import ExecutionFailedError
-from durable_lambda.protocol.events import Event, event_to_wire
-from durable_lambda.testing import DurableTestRunner
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "order_processing"
 
@@ -52,46 +50,6 @@ def test_a_small_order_goes_through_and_each_effect_happens_once(app: ModuleType
     }
     effects = (tmp_path / "effects.log").read_text().splitlines()
     assert len(effects) == len(set(effects)) == 7
-
-
-@pytest.mark.parametrize("name", ["order.json", "order_large.json"])
-def test_the_test_runner_records_the_history_that_an_engine_records(app: ModuleType, name: str) -> None:
-    decision = {"approved": True, "by": "grace"}
-    run = DurableTestRunner(app.handler).start(order(name))
-    if run.open_callbacks:
-        run.send_callback_success("approval", decision)
-        run.run()
-    with Engine(clock=SkippingClock()) as engine:
-        engine.register(app.handler)
-        execution = engine.start("process_order", order(name))
-        blocked = threading.Event()
-        execution.watch(blocked.set)
-        while execution.status == "RUNNING":
-            blocked.wait(20)
-            blocked.clear()
-            for operation in execution.operations():
-                if operation.type == "CALLBACK" and operation.status == "STARTED" and is_suspended(execution):
-                    engine.send_callback_success(operation.callback_details.callback_id, decision)
-        recorded = execution.history()
-
-    assert run.status == "SUCCEEDED"
-    assert list(map(told, run.history)) == list(map(told, recorded))
-
-
-def is_suspended(execution: Execution) -> bool:
-    return execution.history()[-1].event_type == "InvocationCompleted"
-
-
-def told(event: Event) -> str:
-    """An event without what differs between any two executions: its place, ids and moments."""
-    wire = event_to_wire(event)
-    own = ("EventId", "EventTimestamp", "Id", "Name") if event.event_type.startswith("Execution") else ()
-    for key in (*own, "EventId", "EventTimestamp"):
-        wire.pop(key, None)
-    details = wire[f"{event.event_type}Details"]
-    for key in [key for key in details if key.endswith("Timestamp") or key in ("RequestId", "CallbackId")]:
-        del details[key]
-    return json.dumps(wire, sort_keys=True)
 
 
 def test_an_order_without_lines_is_rejected(app: ModuleType) -> None:

@@ -57,7 +57,7 @@ def test_the_examples_of_a_rule_are_what_they_are_called(code: str, kind: str) -
     assert bool(marks(source)) == (kind == "wrong")
 
 
-@pytest.mark.parametrize("folder", ["examples", "benchmarks", "src"])
+@pytest.mark.parametrize("folder", ["examples", "benchmarks", "conformance", "deploy", "src"])
 def test_there_is_no_false_alarm_in_our_own_code(folder: str) -> None:
     files = sorted((ROOT / folder).rglob("*.py"))
     assert files

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,10 @@ ROOT = Path(__file__).parents[2]
 def config(tmp_path: Path) -> Path:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     (entry,) = project["project"]["entry-points"]["flake8.extension"].items()
+    is_installed = bool(entry_points(group="flake8.extension", name=entry[0]))  # flake8 has it already, and not twice
+    plugins = "" if is_installed else f"[flake8:local-plugins]\nextension =\n    {entry[0]} = {entry[1]}\n"
     path = tmp_path / "flake8.ini"
-    path.write_text(f"[flake8:local-plugins]\nextension =\n    {entry[0]} = {entry[1]}\n", encoding="utf-8")
+    path.write_text(plugins, encoding="utf-8")
     return path
 
 

@@ -84,6 +84,18 @@ async def test_what_is_prepared_is_replayed_without_running_a_body() -> None:
     assert_no_checkpoints(recorder)
 
 
+async def test_what_is_prepared_stands_for_a_checkpoint_of_the_history_that_the_code_has_not_sent() -> None:
+    ctx, recorder = prepared().with_step_result("never called").build()
+
+    await approve.fn({"total": 7}, ctx)
+    assert_checkpoint_count(recorder, 2)
+    assert_no_checkpoints(recorder)
+    with pytest.raises(
+        AssertionError, match=r"expected 3 .* were 2:\n  1. step:validate replayed\n  2. callback:approval"
+    ):
+        assert_checkpoint_count(recorder, 3)
+
+
 def test_a_def_handler_gets_the_same() -> None:
     ctx, recorder = prepared().build_sync()
 
@@ -233,7 +245,9 @@ async def test_an_operation_may_run_while_others_are_prepared() -> None:
 
     assert await ctx.step("charge", charge, 1) == "pay-1"
     assert await ctx.step("ship", charge, 1) == "track-1"
-    assert_checkpoint_count(recorder, 1)
+    assert_checkpoint_count(recorder, 2)
+    with pytest.raises(AssertionError, match=r"no checkpoint is sent, and 1 were:\n  1. step:charge START, .*SUCCEED$"):
+        assert_no_checkpoints(recorder)
 
 
 async def test_branches_run_and_take_what_is_prepared_by_name() -> None:
@@ -401,7 +415,7 @@ async def test_the_assertions_show_what_differs() -> None:
     )
     with pytest.raises(AssertionError, match=r"expected 1 checkpoints, and there were 2:\n  1. step:charge START"):
         assert_checkpoint_count(recorder, 1)
-    with pytest.raises(AssertionError, match="expected 0 checkpoints"):
+    with pytest.raises(AssertionError, match="expected that no checkpoint is sent, and 2 were"):
         assert_no_checkpoints(recorder)
     with pytest.raises(AssertionError, match=r"expected 3 operations, and there were 2:\n  1. step:charge"):
         assert_operation_count(recorder, 3)

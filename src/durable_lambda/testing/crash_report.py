@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
@@ -22,6 +23,15 @@ class RepeatedEffect(msgspec.Struct, frozen=True):
     """When the process was killed that the body ran twice for."""
 
 
+UNRECORDED: Final = (
+    "The result, or which operations there are, follows from what no step has returned: a variable that lives in the "
+    "process, or that a body changes (let the step return it); a clock, chance, or the order of a set; or a body that "
+    "gives another value when it runs a second time. `durable lint FILE` finds most of these."
+)
+
+_SHORT: Final = 150
+
+
 class Difference(msgspec.Struct, frozen=True):
     """A run that was killed, and did not end as one that was not."""
 
@@ -35,6 +45,17 @@ class Difference(msgspec.Struct, frozen=True):
         number = f" (moment {self.moment.number})" if self.moment is not None else ""
         lines = "\n".join(f"- {line}" for line in self.said)
         return f"{when}{number}, the function ended otherwise:\n{lines}\nIts operations then:\n{self.tree}"
+
+    @property
+    def in_short(self) -> str:
+        """What differs first, in one line."""
+        line = " ".join(self.said[0].split())
+        return line if len(line) <= _SHORT else line[: _SHORT - 1] + "…"
+
+    @property
+    def is_of_the_function(self) -> bool:
+        """Whether what it returned or which operations it called differs, and not only what bodies did to the world."""
+        return not self.said[0].startswith(("effects() gives", "the body of", "check"))
 
 
 class CrashReport(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from typing import Any, Final
 from durable_lambda.errors import ValidationError
 from durable_lambda.protocol.hosting import DurableFunction
 from durable_lambda.testing.crash_outcome import Outcome, differences, repeated
-from durable_lambda.testing.crash_report import CrashReport, Difference, RepeatedEffect, advice
+from durable_lambda.testing.crash_report import UNRECORDED, CrashReport, Difference, RepeatedEffect, advice
 from durable_lambda.testing.crash_runs import Explorer
 from durable_lambda.testing.crashing import Effect, Moment
 from durable_lambda.testing.loops import run_blocking
@@ -24,7 +24,10 @@ from durable_lambda.testing.run import DurableRun
 from durable_lambda.testing.runner import DurableTestRunner
 
 _PROGRESS_SECONDS: Final = 2.0
-_OUTSIDE: Final = "no step's body ran twice, so what effects() shows is done outside of steps: put it into one"
+_OUTSIDE: Final = (
+    "no step's body ran twice, so what effects() shows is done outside of steps, or in an except or finally that a "
+    "suspension passes: put it into a step"
+)
 
 
 class CrashDifferenceError(AssertionError):
@@ -215,17 +218,19 @@ class _Search:
         first, *others = found
         lines = [f"{self._explorer.runner.function_name}, {first}"]
         if others:
-            lines.append(
-                f"The same or something else happens at {len(others)} more moments, of {self._explored} explored:"
-            )
-            lines += [f"  {each.moment}: {each.said[0].splitlines()[0]}" for each in others[:5]]
+            more = f"{len(others)} more moment{'s' if len(others) > 1 else ''}"
+            lines.append(f"The same or something else happens at {more}, of {self._explored} explored:")
+            lines += [f"  {each.moment}: {each.in_short}" for each in others[:5]]
         if any(_OUTSIDE in each.said for each in others):
             lines.append(f"At some of them {_OUTSIDE}.")
         if self._order_matters():
             lines.append(
                 "Without a crash it does otherwise as well when its bodies end in another order: its operations or its "
-                "result follow timing."
+                "result follow timing. What has an order of its own (ctx.parallel, ctx.map, or the results that "
+                "asyncio.gather gives) follows none."
             )
+        elif first.moment is not None and any(each.is_of_the_function for each in found):
+            lines.append(UNRECORDED)
         lines += advice(self._repeated_effects())
         if first.moment is not None:
             lines.append(f"To repeat it: explore_crashes(…, moment={first.moment.number}, orders={first.order + 1})")

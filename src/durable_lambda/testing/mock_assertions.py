@@ -9,21 +9,34 @@ from durable_lambda.testing.mock_script import Recorder
 
 
 def assert_checkpoint_count(recorder: Recorder, expected: int) -> None:
-    """The code has sent so many checkpoints. An operation that was prepared is replayed, and sends none."""
-    if len(recorder.checkpoints) == expected:
-        return
-    sent = [
-        f"  {number}. " + ", ".join(f"{update.kind}:{update.name or ''} {update.action}" for update in updates)
-        for number, updates in enumerate(recorder.checkpoints, 1)
-    ]
-    raise AssertionError(
-        f"expected {expected} checkpoints, and there were {len(recorder.checkpoints)}:\n" + "\n".join(sent)
-    )
+    """The history of the run has so many checkpoints.
+
+    That is one for each operation that was prepared and that the code has called, since a checkpoint of an earlier
+    invocation stored its outcome, and one for each checkpoint that the code has sent itself. `assert_no_checkpoints`
+    looks at the latter alone.
+    """
+    replayed = [f"{each} replayed" for each in recorder.operations if each.is_replayed]
+    found = [*replayed, *_sent(recorder)]
+    if len(found) != expected:
+        raise AssertionError(_told(f"expected {expected} checkpoints, and there were {len(found)}", found))
 
 
 def assert_no_checkpoints(recorder: Recorder) -> None:
-    """All that the code called was prepared: a pure replay."""
-    assert_checkpoint_count(recorder, 0)
+    """The code has sent no checkpoint: all that it called was prepared, and so replayed."""
+    if recorder.checkpoints:
+        sent = _sent(recorder)
+        raise AssertionError(_told(f"expected that no checkpoint is sent, and {len(sent)} were", sent))
+
+
+def _sent(recorder: Recorder) -> list[str]:
+    return [
+        ", ".join(f"{update.kind}:{update.name or ''} {update.action}" for update in updates)
+        for updates in recorder.checkpoints
+    ]
+
+
+def _told(what: str, checkpoints: Sequence[str]) -> str:
+    return "\n".join([f"{what}:", *(f"  {number}. {each}" for number, each in enumerate(checkpoints, 1))])
 
 
 def assert_operations(recorder: Recorder, expected: Sequence[str]) -> None:
