@@ -26,7 +26,7 @@ def body_on_a_thread(name: str) -> str:
 
 async def branch(name: str, ctx: DurableContext) -> str:
     await ctx.step(f"{name} first", body, f"{name} first")
-    return await ctx.step(f"{name} second", body_on_a_thread, f"{name} second")
+    return await ctx.step(f"{name} second", body, f"{name} second")
 
 
 async def flaky() -> int:
@@ -40,6 +40,7 @@ async def flaky() -> int:
 async def everything(event: None, ctx: DurableContext) -> list[object]:
     ran["handler"] += 1
     first = await ctx.step("first", body, "first")
+    await ctx.step("on a thread", body_on_a_thread, "on a thread")  # alone: nothing orders threads side by side
     both = await asyncio.gather(branch("left", ctx), branch("right", ctx))
     mapped = await ctx.map("map", ["a", "b", "c"], branch, max_concurrency=2)
     handle = await ctx.create_callback("approval")
