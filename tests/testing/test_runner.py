@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from contextvars import Context
 from datetime import UTC, datetime, timedelta
@@ -130,6 +131,23 @@ def test_a_body_that_never_ends_times_out_without_waiting_for_it() -> None:
     began = time.perf_counter()
     run = DurableTestRunner(hanging).run()
 
+    assert run.error is not None
+    assert run.error.error_type == "durable_lambda.errors.StepTimeoutError"
+    assert time.perf_counter() - began < 5
+
+
+def test_threads_of_others_do_not_make_time_pass_as_ever() -> None:
+    @durable_execution
+    async def hanging(event: None, ctx: DurableContext) -> None:
+        await ctx.step("hang", asyncio.Event().wait, timeout=300, retry=Retry.none())
+
+    done = threading.Event()
+    threading.Thread(target=done.wait, name="of another test", daemon=True).start()
+    began = time.perf_counter()
+    try:
+        run = DurableTestRunner(hanging).run()
+    finally:
+        done.set()
     assert run.error is not None
     assert run.error.error_type == "durable_lambda.errors.StepTimeoutError"
     assert time.perf_counter() - began < 5

@@ -21,7 +21,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
 
 from durable_lambda.errors import BackendError, Suspended
-from durable_lambda.loop import count_elsewhere
+from durable_lambda.loop import count_elsewhere, working_elsewhere
 from durable_lambda.protocol.updates import OperationUpdate
 from durable_lambda.runtime import threads
 from durable_lambda.runtime.errand import Errand, carried
@@ -89,7 +89,8 @@ class CodeThread:
     async def unwound(self, errand: Errand[Any]) -> None:
         """After an interruption: wait until the code has ended, if it could hear of that."""
         if self._hears:
-            await errand.end()
+            with working_elsewhere(self.invocation.loop):
+                await errand.end()
 
     def _start(self, work: Callable[[], object], tell: Callable[[], object]) -> None:
         threads.run(work, tell)

@@ -6,7 +6,8 @@ one is not touched: the work is done on a thread that is kept for it, and the ca
 
 The loop's time is virtual where it can be. When nothing can happen before the next timer, it does not wait for it: its
 clock jumps. That is so when nothing is ready, no socket is watched, no body is at work on a thread, and either somebody
-is in `asyncio.sleep`, or there is no thread in the process that could have anything to say.
+is in `asyncio.sleep`, or no thread could have anything to say. One that was begun during the run could; one that was
+there before (of another test, of the test runner) has a moment of real time to say it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ from durable_lambda.loop import InvocationLoop
 T = TypeVar("T")
 
 MAX_THREADS: Final = 64
-_OWN_THREADS: Final = ("MainThread", "durable-step", "durable-plain", "durable-test", "asyncio_")
+GRACE_SECONDS: Final = 0.05
+"""What threads have that were there before."""
+
+_OWN_THREADS: Final = ("MainThread", "durable-", "asyncio_")
 """Names that begin so: what these threads do is known without looking."""
 
 _SLEEP: Final[Any] = asyncio.futures._set_result_unless_cancelled  # type: ignore[attr-defined]  # what asyncio.sleep schedules
@@ -44,6 +48,8 @@ class VirtualLoop(InvocationLoop):
         """Held by the thread that runs the loop."""
         self.is_abandoned = False
         """Whether a run on it was broken off (Ctrl-C, a test's time-out): what is left of that must not go on later."""
+        self.bystanders: frozenset[threading.Thread] = frozenset()
+        """Threads that were there before the run that is on it."""
         self._dropped: list[asyncio.Handle] = []
         self.on_jump: Callable[[float], None] = _nothing
         """Called with the seconds of each jump."""
@@ -83,6 +89,10 @@ class VirtualLoop(InvocationLoop):
         ready = self._select(0)
         if ready or not self._can_jump():
             return ready or self._select(timeout)
+        if not self._sleeps() and self._has_bystanders():
+            ready = self._select(min(timeout, GRACE_SECONDS))
+            if ready:
+                return ready
         self._jumped += timeout
         self.on_jump(timeout)
         return ready
@@ -93,10 +103,18 @@ class VirtualLoop(InvocationLoop):
     def _can_jump(self) -> bool:
         if self.elsewhere or self._watches_sockets():
             return False
+        return self._sleeps() or all(thread in self.bystanders for thread in _strangers())
+
+    def _sleeps(self) -> bool:
         timers: list[asyncio.TimerHandle] = list(self._scheduled)  # type: ignore[attr-defined]
-        if any(timer._callback is _SLEEP for timer in timers):
-            return True
-        return all(thread.name.startswith(_OWN_THREADS) for thread in threading.enumerate())
+        return any(timer._callback is _SLEEP for timer in timers)
+
+    def _has_bystanders(self) -> bool:
+        return any(thread in self.bystanders for thread in _strangers())
+
+
+def _strangers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if not thread.name.startswith(_OWN_THREADS)]
 
 
 _kept = threading.local()

@@ -8,6 +8,7 @@ here, so what is recorded is what an engine records.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Generator
 from random import Random
 from typing import TypeVar
@@ -65,6 +66,7 @@ class World:
         self._random = Random(seed)
         seed_jitter(seed)
         self.loop = kept_loop() if loop is None else loop
+        self.loop.bystanders = frozenset(threading.enumerate())
         self.host = self._open()
 
     def _open(self) -> Host:
