@@ -52,7 +52,7 @@ def test_a_process_ends_with_a_body_that_never_does_and_says_nothing() -> None:
 
 def test_an_engine_closes_while_a_body_runs_and_while_code_waits_and_another_goes_on(tmp_path: Path) -> None:
     begun, goes_on, left = threading.Event(), threading.Event(), threading.Event()
-    ended = threading.Event()
+    entered, ended = threading.Event(), threading.Event()
     runs: list[str] = []
 
     def body() -> str:
@@ -63,6 +63,7 @@ def test_an_engine_closes_while_a_body_runs_and_while_code_waits_and_another_goe
 
     def handler(event: Any, ctx: SyncDurableContext) -> str:
         def waits(ctx: SyncDurableContext) -> None:
+            entered.set()
             try:
                 ctx.wait("pause", 60)
             finally:
@@ -80,6 +81,7 @@ def test_an_engine_closes_while_a_body_runs_and_while_code_waits_and_another_goe
         engine.register(Handler(handler, name="orders"))
         engine.start("orders", execution_name="order-42")
         assert begun.wait(PATIENCE)
+        assert entered.wait(PATIENCE)
     assert left.wait(PATIENCE), "code that waited is let go"
     goes_on.set()
     assert ended.wait(PATIENCE)

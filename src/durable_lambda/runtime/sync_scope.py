@@ -126,7 +126,7 @@ class SyncScope(Scope):
             NonDeterministicExecutionError: The history has another operation at this place.
             Suspended: Nothing that this code does counts any more.
         """
-        strand = self.strand(call.label, call.name)
+        strand = self._own_strand() or self.strand(call.label, call.name)
         call.id = strand.take()
         raw = self.journal.recorded.get(call.id)
         recorded: wire.Operation | None = None
@@ -164,16 +164,26 @@ class SyncScope(Scope):
         self.thread.wait(lambda _: invocation.spawn(invocation.checkpointer.flush_all(), self.home))
 
     def strand(self, what: str, name: str | None = None) -> CodeStrand:
+        own = self._own_strand()
+        if own is not None:
+            return own
+        strand = CURRENT.get()
+        is_own = type(strand) is CodeStrand and strand.scope is self
+        if is_own and self.is_ended and not self.is_over and threading.get_ident() == self.thread.ident:
+            self.thread.refuse(what)
+        raise self._misplaced(what, strand, name)
+
+    def _own_strand(self) -> CodeStrand | None:
+        """The strand of the running code, when it is this context's own and counts."""
         strand = CURRENT.get()
         if (
             type(strand) is not CodeStrand
             or strand.scope is not self
             or self.is_over
             or threading.get_ident() != self.thread.ident
+            or self.is_ended
         ):
-            raise self._misplaced(what, strand, name)
-        if self.is_ended:
-            self.thread.refuse(what)
+            return None
         return strand
 
     def _replay(self, call: Call[T], recorded: wire.Operation) -> Operation[T] | None:
