@@ -5,6 +5,7 @@ Functions themselves do not use it; they have `durable_lambda.backends`.
 
 from __future__ import annotations
 
+import os
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -39,13 +40,13 @@ def lambda_client(endpoint_url: str | None = None, *, region: str | None = None,
         options |= {"region_name": region or "us-east-1", "config": Config(signature_version=UNSIGNED)}
     elif region is not None:
         options["region_name"] = region
+    elif profile is None and os.environ.get("AWS_REGION"):  # what Lambda sets, and other SDKs read; boto3 does not
+        options["region_name"] = os.environ["AWS_REGION"]
     try:
         session: Any = boto3.Session(profile_name=profile)
         client = session.client("lambda", **options)
     except NoRegionError as error:
-        raise ValidationError(
-            "no AWS region is known: name one, set AWS_DEFAULT_REGION, or give the profile one"
-        ) from error
+        raise ValidationError("no AWS region is known: name one, set AWS_REGION, or give the profile one") from error
     except (ProfileNotFound, PartialCredentialsError, ValueError) as error:
         raise ValidationError(str(error)) from error
     if not hasattr(client, "checkpoint_durable_execution"):
