@@ -40,9 +40,10 @@ _ENVELOPE: Final = 1_024  # the fields of an update other than its payload and e
 class Stored(asyncio.Future[None]):
     """Done when an update is stored. It is on its way: who awaits it may be cancelled, but learns of that only then."""
 
-    def __init__(self, invocation: Invocation) -> None:
+    def __init__(self, invocation: Invocation, *, of_thread: bool) -> None:
         super().__init__(loop=invocation.loop)
         self._invocation = invocation
+        self.of_thread = of_thread
 
     def cancel(self, msg: Any | None = None) -> bool:
         return super().cancel(msg) if self._invocation.is_closing else False
@@ -65,7 +66,7 @@ class Checkpointer:
         self._backend = backend
         self._token: str | None = token
         self._start_delay = start_delay
-        self._queue: deque[tuple[OperationUpdate, asyncio.Future[None] | None]] = deque()
+        self._queue: deque[tuple[OperationUpdate, Stored | None]] = deque()
         self._held: deque[_Held] = deque()
         """Updates of threads; they go, in their order, before whatever is queued next."""
         self._is_watching = False
@@ -93,9 +94,12 @@ class Checkpointer:
         """Whether nothing waits for company."""
         return self._start_delay <= 0
 
-    def submit(self, update: OperationUpdate) -> asyncio.Future[None]:
-        """Send an update as soon as may be; the future is done when the service has stored it."""
-        stored = Stored(self._invocation)
+    def submit(self, update: OperationUpdate, *, of_thread: bool = False) -> asyncio.Future[None]:
+        """Send an update as soon as may be; the future is done when the service has stored it.
+
+        `of_thread`: whether a thread that runs code waits for it.
+        """
+        stored = Stored(self._invocation, of_thread=of_thread)
         self._take_held()
         self._queue.append((update, stored))
         if self.sender is None and self._expects_company():
@@ -105,9 +109,9 @@ class Checkpointer:
         return stored
 
     def _expects_company(self) -> bool:
-        """Whether more threads are at work than wait for their updates: theirs may go along."""
+        """Whether threads are at work that do not wait for an update in the queue: theirs may go along."""
         threads = self._invocation.busy_threads
-        return threads > 1 and sum(stored is not None for _, stored in self._queue) < threads
+        return threads > 0 and threads > sum(stored is not None and stored.of_thread for _, stored in self._queue)
 
     def _wait_for_company(self) -> None:
         if self._company is None:
@@ -298,7 +302,7 @@ class Checkpointer:
             self.sender = None
             self._invocation.leave()
 
-    async def _send(self, batch: list[tuple[OperationUpdate, asyncio.Future[None] | None]]) -> None:
+    async def _send(self, batch: list[tuple[OperationUpdate, Stored | None]]) -> None:
         assert self._token is not None
         invocation = self._invocation
         response = await self._backend.checkpoint(invocation.arn, self._token, [update for update, _ in batch])
@@ -335,7 +339,7 @@ class Checkpointer:
         else:
             self._invocation.fail(error, cause)
 
-    def _take_until_cancel(self) -> list[tuple[OperationUpdate, asyncio.Future[None] | None]]:
+    def _take_until_cancel(self) -> list[tuple[OperationUpdate, Stored | None]]:
         """A cancellation goes alone: it may come too late, and that must not concern any other update."""
         batch = [self._queue.popleft()]
         if batch[0][0].action == "CANCEL":
@@ -349,7 +353,7 @@ class Checkpointer:
             batch.append(self._queue.popleft())
         return batch
 
-    def _take_batch(self) -> list[tuple[OperationUpdate, asyncio.Future[None] | None]]:
+    def _take_batch(self) -> list[tuple[OperationUpdate, Stored | None]]:
         queue = self._queue
         if self._cancels:
             return self._take_until_cancel()
@@ -357,7 +361,7 @@ class Checkpointer:
             batch = list(queue)
             queue.clear()
             return batch
-        batch: list[tuple[OperationUpdate, asyncio.Future[None] | None]] = []
+        batch: list[tuple[OperationUpdate, Stored | None]] = []
         size = 0
         while queue and len(batch) < MAX_UPDATES_PER_CHECKPOINT:
             size += len(msgspec.json.encode(queue[0][0])) + 1

@@ -58,7 +58,7 @@ class InThread(Call[T]):
     async def store(self, update: OperationUpdate) -> None:
         scope = self.scope
         scope.check_counts()
-        await Hop(lambda _: scope.checkpointer.submit(update))
+        await Hop(lambda _: scope.checkpointer.submit(update, of_thread=True))
 
     async def conclude(self, update: OperationUpdate, *, at_once: bool = False) -> None:
         scope = self.scope
