@@ -66,14 +66,6 @@ class Syntax:
         parent = self.parents.get(function)
         return parent if isinstance(parent, ast.ClassDef) else None
 
-    def statement_of(self, node: ast.AST) -> ast.stmt | None:
-        """The statement that a node is part of."""
-        while not isinstance(node, ast.stmt):
-            if (parent := self.parents.get(node)) is None:
-                return None
-            node = parent
-        return node
-
 
 def run_by(node: ast.AST) -> Iterator[ast.AST]:
     """A node and all below it, in the order of the text, but for the insides of functions and classes in it."""

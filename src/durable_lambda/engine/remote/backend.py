@@ -8,31 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 import msgspec
 
 from durable_lambda.engine.remote.http import HttpClient, HttpReply
-from durable_lambda.protocol import errors as service
 from durable_lambda.protocol.backend import CheckpointResponse, ExecutionState
-from durable_lambda.protocol.errors import ServiceError
+from durable_lambda.protocol.errors import ServiceError, service_error
 from durable_lambda.protocol.limits import MIB
 from durable_lambda.protocol.updates import OperationUpdate
 
 MAX_REPLY: Final = 256 * MIB
 TRIES: Final = 4
 FIRST_DELAY_SECONDS: Final = 0.05
-
-_ERRORS: Final[Mapping[str, type[ServiceError]]] = {
-    kind.code: kind
-    for kind in (
-        service.InvalidParameterValueException,
-        service.ResourceNotFoundException,
-        service.TooManyRequestsException,
-    )
-}
 
 
 class HttpBackend:
@@ -114,5 +104,4 @@ def _error(reply: HttpReply) -> ServiceError:
         message = fields.get("message") or fields.get("Message") or ""
     except (msgspec.MsgspecError, AttributeError):
         message = reply.body[:200].decode("utf-8", "replace")
-    kind = _ERRORS.get(code) or (ServiceError if reply.status >= 500 else service.InvalidParameterValueException)
-    return kind(str(message))
+    return service_error(code, reply.status, str(message))
