@@ -37,6 +37,9 @@ from twins import ALL, ANSWERS, BY_HAND, Twins
 SIDE_BY_SIDE = {"side_by_side", "races"}
 """Workflows whose branches run at the same time: their updates interleave as it happens."""
 
+UNHURRIED = 30.0
+"""Seconds that a START waits for its outcome: how busy the machine is must not decide how many calls there are."""
+
 
 def decorated(fn: Callable[..., Any], **options: Any) -> Handler[Any, Any]:
     return durable_execution(**options)(fn)
@@ -108,15 +111,15 @@ def without(value: Any, *keys: str) -> Any:
 @contextmanager
 def execution_of(fn: Callable[..., Any], style: str, where: str) -> Iterator[Execution]:
     if where == "called":
-        yield Execution(fn, "event", style=STYLES[style])
+        yield Execution(fn, "event", style=STYLES[style], start_delay=UNHURRIED)
         return
     with closing(InvocationLoop()) as loop:
-        yield Execution(fn, "event", style=STYLES[style], loop=loop)
+        yield Execution(fn, "event", style=STYLES[style], start_delay=UNHURRIED, loop=loop)
 
 
 @functools.cache
 def reference(twins: Twins) -> Told:
-    execution = Execution(twins.awaiting, "event")
+    execution = Execution(twins.awaiting, "event", start_delay=UNHURRIED)
     envelope = to_the_end(execution, ANSWERS)
     assert (envelope["Status"] == "FAILED") == (twins.name == "fails"), envelope
     return told(twins, envelope, execution.backend)
