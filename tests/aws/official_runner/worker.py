@@ -54,7 +54,7 @@ class Invoke(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         try:
-            answer = json.dumps(programs.steps(event)).encode()
+            answer = json.dumps(programs.brisk(event)).encode()
         except Exception:
             Invoke.failures += 1
             raise
@@ -68,7 +68,11 @@ class Invoke(BaseHTTPRequestHandler):
 
 
 def over_http() -> dict[str, Any]:
-    """The runner as a server: it invokes over HTTP, and the handler's checkpoints go to it over HTTP."""
+    """The runner as a server: it invokes over HTTP, and the handler's checkpoints go to it over HTTP.
+
+    In real time: where the server skips time, a retry that is due before the invocation that asked for it has ended is
+    forgotten by it now and then, and the execution stays suspended.
+    """
     functions = ThreadingHTTPServer(("127.0.0.1", 0), Invoke)
     threading.Thread(target=functions.serve_forever, daemon=True).start()
     free = ThreadingHTTPServer(("127.0.0.1", 0), Invoke)
@@ -77,12 +81,12 @@ def over_http() -> dict[str, Any]:
     endpoint = f"http://127.0.0.1:{functions.server_port}"
     os.environ.update(
         AWS_ENDPOINT_URL_LAMBDA=f"http://127.0.0.1:{port}",
-        AWS_LAMBDA_FUNCTION_NAME="steps",
+        AWS_LAMBDA_FUNCTION_NAME="brisk",
         AWS_REGION="us-west-2",
         AWS_ACCESS_KEY_ID="a",
         AWS_SECRET_ACCESS_KEY="b",
     )
-    config = WebRunnerConfig(WebServiceConfig(host="127.0.0.1", port=port), lambda_endpoint=endpoint, skip_time=True)
+    config = WebRunnerConfig(WebServiceConfig(host="127.0.0.1", port=port), lambda_endpoint=endpoint)
     with WebRunner(config) as runner:
         threading.Thread(target=runner.serve_forever, daemon=True).start()
         return run_over_http(port)
@@ -91,7 +95,7 @@ def over_http() -> dict[str, Any]:
 def run_over_http(port: int) -> dict[str, Any]:
     start = {
         "AccountId": "123456789012",
-        "FunctionName": "steps",
+        "FunctionName": "brisk",
         "FunctionQualifier": "$LATEST",
         "ExecutionName": "order-7",
         "ExecutionTimeoutSeconds": 86_400,
