@@ -9,6 +9,7 @@ VENV ?= .venv
 ARGS ?=
 JOBS ?= auto
 SECONDS ?= 1200
+KILLS ?= 200
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -29,12 +30,12 @@ test: $(STAMP)  ## Run the tests
 conformance: .venv-conformance/.installed  ## Run the public conformance tests (ARGS="--suite step wait")
 	@cd conformance && ../.venv-conformance/bin/python -m harness $(ARGS)
 
-soak: $(STAMP)  ## Kill, crash, refuse and cut the power for SECONDS=1200, and count what is lost, stuck or repeated
+soak: $(STAMP)  ## Kill, crash, refuse, cut the power, load a server: SECONDS=1200 KILLS=200 take 45 minutes
 	@PYTHONPATH=tests $(BIN)/python -m reliability.soak --seconds $$(($(SECONDS) / 2)) $(ARGS)
 	@echo "and a server under load:"
-	@PYTHONPATH=tests $(BIN)/python -m reliability.served_soak --seconds $$(($(SECONDS) / 4)) $(filter-out --only% --rounds,$(ARGS))
+	@PYTHONPATH=tests $(BIN)/python -m reliability.served_soak --kills $(KILLS) --seconds $(SECONDS) $(ARGS)
 	@echo "and the simulated disk:"
-	@PYTHONPATH=tests $(BIN)/python -m disk.soak --seconds $$(($(SECONDS) / 4)) $(filter-out --only%,$(ARGS))
+	@PYTHONPATH=tests $(BIN)/python -m disk.soak --seconds $$(($(SECONDS) / 4)) $(ARGS)
 
 bench: $(STAMP)  ## Measure beside the peers (ARGS="--quick", ARGS=--help)
 	@$(BIN)/python -m benchmarks $(ARGS)

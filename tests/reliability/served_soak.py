@@ -1,9 +1,10 @@
-"""A server under load for as long as one likes: killed at random, and then left alone, to see what it comes to hold.
+"""A server under load: killed at random so many times, and then left alone for a while, to see what it comes to hold.
 
-    PYTHONPATH=tests python -m reliability.served_soak --seconds 600 --seed 7
+    PYTHONPATH=tests python -m reliability.served_soak --kills 200 --seconds 1200 --seed 7
 
-The second part of `make soak`. For two thirds of the time the server and its workers are killed. For the last third
-one server stays: its clients delete what has ended, only workers die, and its memory and its file are measured.
+The second part of `make soak`. First the server and its workers are killed, round after round, until the server has
+died so often. Then one server stays: its clients delete what has ended, only workers die, and its memory and its file
+are measured.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -47,11 +49,12 @@ def kill(chance: random.Random, number: int, folder: Path, score: Score) -> None
     names = [f"payment-{each}" for each in range(PAYMENTS)]
     with ServedVictim(workers=workers, clients=CLIENTS) as server:
         ordeal = Ordeal(server, folder / f"kills-{number}", orders=many_orders(ORDERS), payments=names)
-        died = sum(ordeal.live(each).how == "killed" for each in kills)
+        died = Counter(each.of_worker for each in kills if ordeal.live(each).how == "killed")
         ordeal.finish()
     told = (ordeal.folder / "problems").read_text().splitlines()
     problems = [*ordeal.problems, *(("lost", line) for line in told)]
-    score.add({"kills": died, "executions": ORDERS + PAYMENTS}, problems, str(ordeal.folder))
+    figures = {"kills": died[False], "kills of workers": died[True], "executions": ORDERS + PAYMENTS}
+    score.add(figures, problems, str(ordeal.folder))
     if not problems:
         shutil.rmtree(ordeal.folder)
 
@@ -84,7 +87,7 @@ class Steady:
                 if now - killed_at > WORKER_LIVES_SECONDS:
                     server.kill_worker()
                     killed_at = now
-                    self._score.add({"kills": 1}, [], "")
+                    self._score.add({"kills of workers": 1}, [], "")
             self._is_over.set()
             for client in clients:
                 client.join()
@@ -134,19 +137,19 @@ class Steady:
 def main() -> int:
     """Soak, print the figures, and tell by the exit code whether all is well."""
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__.partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--kills", type=int, default=200, help="how often the server is to die (default 200)")
+    parser.add_argument("--seconds", type=float, default=1200, help="how long it is then left alone (default 1200)")
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     options = parser.parse_args()
     score, folder = Score(), Path(tempfile.mkdtemp(prefix="durable-served-soak-"))
     chance = random.Random(options.seed)
-    print(f"seed {options.seed}, {options.seconds:g} s, in {folder}", flush=True)
-    for number in count():
-        kill(chance, number, folder, score)
+    print(f"seed {options.seed}, {options.kills} kills and {options.seconds:g} s, in {folder}", flush=True)
+    numbers = count()
+    while score.figures["kills"] < options.kills:
+        kill(chance, next(numbers), folder, score)
         print(score, flush=True)
-        if score.seconds > options.seconds * 2 / 3:
-            break
     steady = Steady(folder, score)
-    steady.run(max(LEAST_STEADY_SECONDS, options.seconds - score.seconds))
+    steady.run(max(LEAST_STEADY_SECONDS, options.seconds))
     levels_off = max(steady.growth(1), steady.growth(2)) <= MOST_GROWTH
     print(f"\n{steady}\n\n{score}")
     is_well = score.is_clean and levels_off

@@ -58,12 +58,10 @@ class Score:
                 print(f"{kind}: {what}\n  again: {how_to_repeat}", flush=True)
 
     def __str__(self) -> str:
-        figures = self.figures
-        return (
-            f"{self.seconds:6.0f} s · {figures['kills']} kills tried · {figures['executions']} executions · "
-            f"{figures['workflows']} workflows, {figures['crashes']} crashes, {figures['faults']} faults injected · "
-            + ", ".join(f"{kind} {figures[kind]}" for kind in WRONG)
-        )
+        """A line: what was done, as far as something was, and each kind of what may go wrong."""
+        done = [f"{number} {what}" for what, number in self.figures.items() if what not in WRONG]
+        wrong = ", ".join(f"{kind} {self.figures[kind]}" for kind in WRONG)
+        return " · ".join([f"{self.seconds:6.0f} s", *done, wrong])
 
 
 def scenario(chance: random.Random) -> tuple[dict[str, Any], list[Kill]]:
