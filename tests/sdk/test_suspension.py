@@ -115,6 +115,23 @@ def test_a_loop_that_ignores_every_cancellation_does_not_hold_the_invocation(
     gc.collect()
 
 
+def test_a_loop_that_is_late_gives_finally_blocks_their_turns(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("durable_lambda.runtime.invocation.UNWIND_SECONDS", 0.0)
+    closed: list[str] = []
+
+    async def handler(event: Any, ctx: DurableContext) -> Any:
+        try:
+            await asyncio.gather(ctx.wait("one", 60), ctx.wait("two", 60))
+        finally:
+            await asyncio.sleep(0)
+            closed.append("closed")
+
+    Execution(handler).suspends()
+    assert (closed, caplog.records) == (["closed"], [])
+
+
 def test_a_suspension_is_not_an_exception_that_user_code_catches() -> None:
     seen = []
 

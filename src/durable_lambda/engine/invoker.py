@@ -70,8 +70,9 @@ class InvocationContext:
         self.memory_limit_in_mb = "128"
         self.tenant_id = tenant_id
         self._loop = loop
-        self._seconds = function.invocation_timeout
-        self._ends_at = loop.time() + self._seconds
+        self.seconds = function.invocation_timeout
+        """How long the invocation may take."""
+        self._ends_at = loop.time() + self.seconds
         self._timer: Timer | None = None
 
     def use_timer(self, timer: Timer) -> None:
@@ -85,7 +86,7 @@ class InvocationContext:
 
     def start_timer(self) -> None:
         """It has one, and has all its time from now on."""
-        self._ends_at = self._loop.time() + self._seconds
+        self._ends_at = self._loop.time() + self.seconds
         if self._timer is not None:
             self._timer.start()
 
@@ -194,8 +195,7 @@ class Invoker:
     async def _run(self, context: InvocationContext, work: Work, on_end: OnEnd) -> None:
         task = asyncio.current_task()
         assert task is not None
-        seconds = context.get_remaining_time_in_millis() / 1000
-        timeout = _Timeout(self._loop, self._context, task, seconds, lambda e: self._give_up(task, e, on_end))
+        timeout = _Timeout(self._loop, self._context, task, context.seconds, lambda e: self._give_up(task, e, on_end))
         context.use_timer(timeout)
         outcome: Outcome
         try:

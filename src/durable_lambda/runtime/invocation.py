@@ -39,6 +39,8 @@ T = TypeVar("T")
 
 UNWIND_SECONDS: Final = 1.0
 """What `finally` blocks have before an invocation that ends leaves them behind."""
+UNWIND_TURNS: Final = 10
+"""Turns of the loop that they have even if these take longer: it may have thousands of invocations to unwind."""
 
 _TOO_MANY_THREADS: Final = (
     "no more branches of a `def` handler can run at the same time, and each that does waits for another one "
@@ -304,12 +306,16 @@ class Invocation:
         if self._ending is not None and self._ending.kind == "suspended":
             message = str(self._ending.error)
         deadline = self.loop.time() + UNWIND_SECONDS
-        while self.tasks and (left := deadline - self.loop.time()) > 0:
+        while self.tasks:
             for task in tuple(self.tasks):
                 task.cancel(message)
-            await asyncio.wait(tuple(self.tasks), timeout=left)
-        if not self.tasks:
-            return
+            await asyncio.wait(tuple(self.tasks), timeout=max(0.0, deadline - self.loop.time()))
+            if self.loop.time() >= deadline:
+                break
+        for _ in range(UNWIND_TURNS):
+            if not self.tasks:
+                return
+            await asyncio.sleep(0)
         self.is_abandoned = True
         _log.error("%d tasks of %s did not end when they were cancelled and are left behind", len(self.tasks), self.arn)
         _left_behind.update(self.tasks)
