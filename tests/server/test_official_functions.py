@@ -84,6 +84,9 @@ SIDE_BY_SIDE = {
 }
 """Programs whose branches run together, so that the order of their events is of one run alone."""
 
+IN_THE_CLOUD = "waiting_branches"
+"""What the official runner for functions on AWS runs, with the server for AWS."""
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -96,25 +99,21 @@ def outcomes(folder: Path) -> dict[str, dict[str, Outcome]]:
     """What came of each program, here and on the runner. Both run at the same time."""
     prepare("official", print)
     prepare("official_runner", print)
-    with at_work_on_the_runner(folder) as runner:
+    with at_work(folder, "runner", *(name for name in PROGRAMS if name not in NOT_ON_THE_RUNNER)) as runner:
         here = on_the_server(folder)
-        assert runner.wait(240) == 0, (folder / "runner.log").read_text()[-3000:]
-    told = json.loads((folder / "runner.json").read_bytes())
-    return {"here": here, "there": {program: Outcome.read(outcome) for program, outcome in told.items()}}
+        runner.wait(240)
+    there = written_by(folder, "runner")
+    return {"here": here, "there": {program: Outcome.read(outcome) for program, outcome in there.items()}}
 
 
 @contextmanager
-def at_work_on_the_runner(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The runner's process, which writes what came of each program to `runner.json`."""
-    programs = [name for name in PROGRAMS if name not in NOT_ON_THE_RUNNER]
-    variables = {name: value for name, value in clean_environment().items() if not name.startswith("AWS_")}
-    with (folder / "runner.json").open("wb") as out, (folder / "runner.log").open("wb") as log:
-        process = subprocess.Popen(
-            [python_of("official_runner"), OFFICIAL / "runner.py", *programs],
-            env={**variables, **VARIABLES},
-            stdout=out,
-            stderr=log,
-        )
+def at_work(folder: Path, script: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The process of a script in the runner's environment. What it writes is in files of its name."""
+    nobody = {"AWS_ACCESS_KEY_ID": "of nobody", "AWS_SECRET_ACCESS_KEY": "of nobody"}
+    others = {name: value for name, value in clean_environment().items() if not name.startswith("AWS_")}
+    command = [python_of("official_runner"), OFFICIAL / f"{script}.py", *arguments]
+    with (folder / f"{script}.json").open("wb") as out, (folder / f"{script}.log").open("wb") as log:
+        process = subprocess.Popen(command, env={**others, **nobody, **VARIABLES}, stdout=out, stderr=log)
         try:
             yield process
         finally:
@@ -122,18 +121,28 @@ def at_work_on_the_runner(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
             process.wait()
 
 
+def written_by(folder: Path, script: str) -> Any:
+    """What a script has told; without it the test fails with its log."""
+    written = (folder / f"{script}.json").read_bytes()
+    assert written, (folder / f"{script}.log").read_text()[-3000:]
+    return json.loads(written)
+
+
 def on_the_server(folder: Path) -> dict[str, Outcome]:
     """Every program, on one server, with the processes of its functions."""
     ports = {name: free_port() for name in dict.fromkeys(PROCESSES)}
     options = [part for name, port in ports.items() for part in ("--runtime-api", f"{name}={port}")]
+    python = python_of("official")
     with Served(folder, "--on-mismatch", "fail", *options) as served, ExitStack() as stack:
         for name in PROCESSES:
-            python = python_of("official")
             process = lambda_process(
                 folder, served.url, f"functions.{name}", ports[name], python=python, also=VARIABLES
             )
             stack.enter_context(process)
-        return run_all(served, PROGRAMS)
+        with at_work(folder, "cloud", served.url, IN_THE_CLOUD) as cloud:
+            outcomes = run_all(served, PROGRAMS)
+            cloud.wait(120)
+        return outcomes
 
 
 @pytest.mark.parametrize("program", [name for name in PROGRAMS if name not in OTHERWISE])
@@ -168,3 +177,11 @@ def test_it_ends_as_on_the_service_where_the_runner_differs(
 def test_what_a_function_logs_is_logged_once(outcomes: dict[str, dict[str, Outcome]], folder: Path) -> None:
     log = (folder / f"functions.{FUNCTION}.log").read_text()
     assert [log.count(f"{where} the step of by the caller") for where in ("before", "in", "after")] == [1, 1, 1]
+
+
+def test_the_runner_for_functions_on_aws_reads_the_same_from_the_server(
+    outcomes: dict[str, dict[str, Outcome]], folder: Path
+) -> None:
+    told, here = written_by(folder, "cloud"), outcomes["here"][IN_THE_CLOUD]
+    assert (told["status"], told["result"]) == (here.status, here.result)
+    assert sorted(map(str, told["operations"])) == sorted(str([*each[:5]]) for each in here.operations.values())

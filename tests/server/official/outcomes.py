@@ -42,11 +42,11 @@ class Outcome:
 
     @property
     def operations(self) -> dict[str, tuple[Any, ...]]:
-        """By id: what each is, what became of it, and how often it was begun."""
+        """By id: parent, sub type, name, type, status, and how often it was begun, for a step."""
         return {
             id_: (
                 *(events[0].get(key) for key in ("ParentId", "SubType", "Name")),
-                *KINDS.fullmatch(events[-1]["EventType"]).groups(),
+                *(in_capitals(word) for word in KINDS.fullmatch(events[-1]["EventType"]).groups()),
                 [event["EventType"] for event in events].count("StepStarted"),
             )
             for id_, events in self._by_operation().items()
@@ -83,6 +83,11 @@ class Outcome:
             if KINDS.fullmatch(event["EventType"]):
                 found.setdefault(event["Id"], []).append(event)
         return found
+
+
+def in_capitals(word: str) -> str:
+    """As operations call it: TIMED_OUT for TimedOut."""
+    return re.sub("(?<=[a-z])(?=[A-Z])", "_", word).upper()
 
 
 def details_of(event: Event) -> dict[str, Any]:
