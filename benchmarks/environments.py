@@ -29,12 +29,17 @@ class Subject:
     requirement: str
     directory: str
     also: tuple[str, ...] = ()
-    """What our own functions need to run there."""
+    """What is needed beside it to run functions there."""
 
 
 SUBJECTS = {
     "ours": Subject("durable-lambda", ".", ".venv-bench-durable-lambda"),
-    "official": Subject("official SDK", "aws-durable-execution-sdk-python==3.0.0", ".venv-bench-official"),
+    "official": Subject(
+        "official SDK",
+        "aws-durable-execution-sdk-python==3.0.0",
+        ".venv-bench-official",
+        ("awslambdaric==4.2.2",),
+    ),
     "official_runner": Subject(
         "official testing library",
         "aws-durable-execution-sdk-python-testing==1.4.0",
@@ -68,7 +73,7 @@ def prepare(subject: str, say: Callable[[str], None]) -> str:
     """Make the environment unless it is there; the versions that it has, one a line."""
     it = SUBJECTS[subject]
     stamp = ROOT / it.directory / ".installed"
-    wanted = _sources_digest() if it.requirement == "." else it.requirement
+    wanted = _sources_digest() if it.requirement == "." else " ".join((it.requirement, *it.also))
     with _alone(it.directory):
         if not stamp.exists() or stamp.read_text() != wanted:
             say(f"installing {it.title} ({it.requirement}) into {it.directory}")

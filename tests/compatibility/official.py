@@ -35,13 +35,22 @@ from aws_durable_execution_sdk_python.retries import RetryPresets, RetryStrategy
 from aws_durable_execution_sdk_python.serdes import JsonSerDes
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig, WaitStrategyConfig, create_wait_strategy
 
-from compatibility.shared import MOMENT, ORDER, OVER_256_KIB, TOO_LARGE_FOR_A_RESPONSE, decline, fail_until
+from compatibility.shared import (
+    LONGEST_DELAY,
+    MOMENT,
+    ORDER,
+    OVER_256_KIB,
+    TOO_LARGE_FOR_A_RESPONSE,
+    decline,
+    fail_until,
+)
 
 Program = Callable[[Any, DurableContext], Any]
 
 
 def seconds(number: int) -> Duration:
-    return Duration.from_seconds(number)
+    """A delay. Where time is real, none is longer than the environment says."""
+    return Duration.from_seconds(min(number, LONGEST_DELAY))
 
 
 def retries(max_attempts: int) -> StepConfig:
@@ -150,7 +159,7 @@ def wait(event: Any, ctx: DurableContext) -> Any:
 
 
 def callback(event: Any, ctx: DurableContext) -> Any:
-    handle = ctx.create_callback("approval", CallbackConfig(seconds(300), seconds(60)))
+    handle = ctx.create_callback("approval", CallbackConfig(Duration.from_minutes(5), Duration.from_minutes(1)))
     ctx.step(give("asked"), "ask")
     return handle.result()
 
@@ -172,7 +181,7 @@ def expired_callback(event: Any, ctx: DurableContext) -> Any:
 
 
 def wait_for_callback(event: Any, ctx: DurableContext) -> Any:
-    named = ctx.wait_for_callback(give(None), "approval", WaitForCallbackConfig(seconds(300), serdes=PLAIN))
+    named = ctx.wait_for_callback(give(None), "approval", WaitForCallbackConfig(Duration.from_minutes(5), serdes=PLAIN))
     return [named, ctx.wait_for_callback(give(None), config=WaitForCallbackConfig(serdes=PLAIN))]
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from typing import Any
 
+LONGEST_DELAY = int(os.environ.get("LONGEST_DELAY", "100000"))
+"""Of a program, in seconds: what is longer is cut to it."""
 OVER_256_KIB = "x" * (257 * 1024)
 TOO_LARGE_FOR_A_RESPONSE = "x" * (6 * 1024 * 1024 - 20)
 MOMENT = datetime(2026, 1, 1, 12, tzinfo=UTC)

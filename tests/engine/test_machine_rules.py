@@ -195,7 +195,14 @@ def test_a_callback_times_out_and_tells_why(service):
     service.checkpoint(start_callback(timeout=10))
     service.pass_time(10)
     assert service.operation("cb").status == "TIMED_OUT"
-    assert service.operation("cb").callback_details.error == ErrorObject("Callback.Timeout")
+    assert service.operation("cb").callback_details.error == ErrorObject("Callback.Timeout", "Callback timed out")
+
+
+def test_the_event_of_a_time_out_has_its_type_alone(service):
+    service.checkpoint(start_callback(timeout=10))
+    service.pass_time(10)
+    (timed_out,) = (event for event in service.history() if event.event_type == "CallbackTimedOut")
+    assert timed_out.details.error.payload == ErrorObject("Callback.Timeout")
 
 
 def test_a_heartbeat_puts_off_its_own_timer_only(service):
@@ -205,13 +212,14 @@ def test_a_heartbeat_puts_off_its_own_timer_only(service):
         service.beat(callback_id)
     assert service.operation("cb").status == "STARTED"
     service.pass_time(3)
-    assert service.operation("cb").callback_details.error == ErrorObject("Callback.Timeout")
+    assert service.operation("cb").callback_details.error == ErrorObject("Callback.Timeout", "Callback timed out")
 
 
 def test_a_missed_heartbeat_times_a_callback_out(service):
     service.checkpoint(start_callback(timeout=30, heartbeat=10))
     service.pass_time(10)
-    assert service.operation("cb").callback_details.error == ErrorObject("Callback.Heartbeat")
+    missed = ErrorObject("Callback.Heartbeat", "Callback timed out on heartbeat")
+    assert service.operation("cb").callback_details.error == missed
 
 
 def test_a_callback_whose_two_timers_end_together_times_out_once(service):

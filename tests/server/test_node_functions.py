@@ -1,4 +1,4 @@
-"""A function in JavaScript, on the official SDK from its registry, unmodified: the engine is its service."""
+"""Functions in JavaScript, on the official SDK from its registry, unmodified: the engine is their service."""
 
 from __future__ import annotations
 
@@ -6,17 +6,47 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from server.lambda_process import free_port
 from server.serving import Served
 
 FOLDER = Path(__file__).resolve().parents[2] / ".node-official"
+pytestmark = pytest.mark.timeout(180)  # the first time there are packages to fetch
 PACKAGES = ("@aws/durable-execution-sdk-js@2.4.0", "@aws-sdk/client-lambda@3.1164.0")
 NODE = Path(__file__).with_name("node")
+
+ENDS: dict[str, tuple[Any, list[str]]] = {
+    "retried_step": (3, ["StepFailed", "StepFailed", "StepSucceeded"]),
+    "failed_step": (["StepError", "no funds"], ["StepFailed", "StepFailed"]),
+    "at_most_once": ("paid", ["StepSucceeded"]),
+    "wait": ("waited", ["WaitSucceeded"]),
+    "callback": ("agreed", ["CallbackSucceeded"]),
+    "refused_callback": (["CallbackExternalError", "no way"], ["StepSucceeded", "CallbackFailed", "ContextFailed"]),
+    "lapsed_callback": (["CallbackTimeoutError", "Callback timed out on heartbeat"], ["CallbackTimedOut"]),
+    "condition": (3, ["StepSucceeded"] * 3),
+    "child": ([1, 2], ["StepSucceeded", "WaitSucceeded", "StepSucceeded", "ContextSucceeded"]),
+    "parallel": (
+        {"results": ["quick", "slow"], "failed": [], "reason": "ALL_COMPLETED"},
+        ["StepSucceeded", "ContextSucceeded", "WaitSucceeded", "ContextSucceeded", "ContextSucceeded"],
+    ),
+    "map": (
+        {"results": [2, 6], "failed": [1], "reason": "ALL_COMPLETED"},
+        ["StepSucceeded", "StepFailed", "StepSucceeded", "ContextFailed", *["ContextSucceeded"] * 3],
+    ),
+    "invoke": ("paid", ["ChainedInvokeSucceeded"]),
+    "refused_invoke": (["InvokeError", "the whole of it"], ["ChainedInvokeFailed"]),
+    "large_result": ("x" * (6 * 1024 * 1024 - 20), []),
+}
+"""The result of each program in `programs.cjs`, and how its operations ended."""
+FAILURES = {"failure": ("RangeError", "the whole of it"), "uncaught_step": ("StepError", "no funds")}
+"""The errors that the others fail with."""
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +63,8 @@ def node_modules() -> Path:
 
 
 @contextmanager
-def node_host(served: Served, port: int, modules: Path) -> Iterator[None]:
-    """A process that runs the function, as Lambda's runtime does."""
+def node_host(served: Served, port: int, modules: Path, file: str = "function.cjs") -> Iterator[None]:
+    """A process that runs the function of a file, as Lambda's runtime does."""
     environment = {
         "PATH": os.environ["PATH"],
         "NODE_PATH": str(modules),
@@ -44,7 +74,7 @@ def node_host(served: Served, port: int, modules: Path) -> Iterator[None]:
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
     }
-    command = ["node", NODE / "host.cjs", f"{NODE / 'function.cjs'}:handler"]
+    command = ["node", NODE / "host.cjs", f"{NODE / file}:handler"]
     host = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
         yield
@@ -53,7 +83,6 @@ def node_host(served: Served, port: int, modules: Path) -> Iterator[None]:
         host.wait()
 
 
-@pytest.mark.timeout(180)  # the first time there are packages to fetch
 def test_a_function_on_the_official_javascript_sdk_runs_to_its_end(tmp_path, unused_port, node_modules):
     notes, asked = tmp_path / "notes", tmp_path / "asked"
     order = {"quantity": 2, "parcels": ["cups", "tea", "pot"], "notes": str(notes), "asked": str(asked)}
@@ -82,3 +111,61 @@ def test_a_function_on_the_official_javascript_sdk_runs_to_its_end(tmp_path, unu
         "CallbackSucceeded": 1,
         "ExecutionSucceeded": 1,
     }
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory, node_modules: Path) -> dict[str, dict[str, Any]]:
+    """What is told of each program once all have ended. One process runs them all, an invocation at a time."""
+    folder, port = tmp_path_factory.mktemp("programs"), free_port()
+    with (
+        Served(folder, "--runtime-api", f"programs={port}") as served,
+        node_host(served, port, node_modules, "programs.cjs"),
+    ):
+        arns = {program: served.start("programs", {"program": program}, program) for program in (*ENDS, *FAILURES)}
+        served.client.send_durable_execution_callback_success(
+            CallbackId=callback_of(served, arns["callback"]), Result=b"agreed"
+        )
+        served.client.send_durable_execution_callback_failure(
+            CallbackId=callback_of(served, arns["refused_callback"]), Error={"ErrorMessage": "no way"}
+        )
+        for arn in arns.values():
+            served.until(arn, lambda told: told["Status"] != "RUNNING", 60)
+        return {program: {**served.told(arn), "Ends": ends_of(served, arn)} for program, arn in arns.items()}
+
+
+def callback_of(served: Served, arn: str) -> str:
+    """The id of an execution's callback, once it waits for that alone."""
+    ends_at = time.monotonic() + 60
+    while True:
+        events = served.client.get_durable_execution_history(DurableExecutionArn=arn)["Events"]
+        started = [each for each in events if each["EventType"] == "CallbackStarted"]
+        if started and events[-1]["EventType"] == "InvocationCompleted":
+            return started[0]["CallbackStartedDetails"]["CallbackId"]
+        assert time.monotonic() < ends_at, events
+        time.sleep(0.02)
+
+
+def ends_of(served: Served, arn: str) -> list[str]:
+    """How the execution's operations ended, in that order."""
+    ends = ("Succeeded", "Failed", "TimedOut")
+    return [each for each in served.events(arn) if each.endswith(ends) and not each.startswith("Execution")]
+
+
+@pytest.mark.parametrize("program", ENDS)
+def test_each_operation_of_the_javascript_sdk_ends_as_it_should(
+    programs: dict[str, dict[str, Any]], program: str
+) -> None:
+    result, ends = ENDS[program]
+    told = programs[program]
+    assert (told["Status"], told.get("Error")) == ("SUCCEEDED", None)
+    assert json.loads(told["Result"]) == result
+    assert sorted(told["Ends"]) == sorted(ends)
+
+
+@pytest.mark.parametrize("program", FAILURES)
+def test_an_error_that_a_javascript_function_does_not_catch_is_told(
+    programs: dict[str, dict[str, Any]], program: str
+) -> None:
+    told = programs[program]
+    assert told["Status"] == "FAILED"
+    assert (told["Error"]["ErrorType"], told["Error"]["ErrorMessage"]) == FAILURES[program]

@@ -5,16 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
-import subprocess
-import sys
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from server.lambda_process import free_port, lambda_process
 from server.serving import Served
 
 APP = str(Path(__file__).with_name("app.py"))
@@ -83,7 +79,7 @@ def test_awslambdaric_serves_a_function_over_the_runtime_api(tmp_path, unused_po
     )
     with (
         Served(tmp_path, "--runtime-api", f"orders={unused_port}") as served,
-        lambda_process(tmp_path, served, "orders", unused_port) as runtime,
+        lambda_process(tmp_path, served.url, "orders.handler", unused_port) as runtime,
     ):
         arn = served.start("orders", {"id": 1}, "one")
         assert json.loads(served.end_of(arn)["Result"]) == {"event": {"id": 1}, "pid": runtime.pid}
@@ -111,49 +107,12 @@ def test_a_callback_is_answered_by_another_lambda_function(tmp_path, unused_port
     options = [part for name, port in ports.items() for part in ("--runtime-api", f"{name}={port}")]
     with (
         Served(tmp_path, *options) as served,
-        lambda_process(tmp_path, served, "asks", ports["asks"]),
-        lambda_process(tmp_path, served, "answers", ports["answers"]),
+        lambda_process(tmp_path, served.url, "asks.handler", ports["asks"]),
+        lambda_process(tmp_path, served.url, "answers.handler", ports["answers"]),
     ):
         arn = served.start("asks", {}, "one")
         ended = served.end_of(arn)
         assert ended.get("Result") == '"approved, told"', ended.get("Error")
-
-
-@contextmanager
-def lambda_process(folder: Path, served: Served, module: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A function's process as Lambda has it: the runtime client, with Lambda's variables, in the folder of its code."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(folder), *sys.path]),
-        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
-        "AWS_ENDPOINT_URL_LAMBDA": served.url,
-        "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "of nobody",
-        "AWS_SECRET_ACCESS_KEY": "of nobody",
-        "LAMBDA_TASK_ROOT": str(folder),
-        "AWS_LAMBDA_FUNCTION_NAME": module,
-        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
-    }
-    with (folder / f"{module}.log").open("wb") as log:
-        runtime = subprocess.Popen(
-            [sys.executable, "-m", "awslambdaric", f"{module}.handler"],
-            env=environment,
-            cwd=folder,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        yield runtime
-    finally:
-        runtime.kill()
-        runtime.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def children(pid: int) -> list[int]:

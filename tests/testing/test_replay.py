@@ -184,6 +184,21 @@ def test_failed_executions_replay_to_their_error() -> None:
     )
 
 
+@pytest.mark.parametrize("options", [{"timeout": 60}, {"timeout": 300, "heartbeat_timeout": 60}])
+def test_a_callback_that_timed_out_replays_to_its_message(options: dict[str, Any]) -> None:
+    async def asks(first: str, ctx: DurableContext) -> str:
+        handle = await ctx.create_callback("approval", **options)
+        try:
+            return await ctx.callback_result(handle, str)
+        except CallbackError as error:
+            return str(error)
+
+    run = DurableTestRunner(changed(asks)).run("event").advance(60)
+
+    assert run.result.endswith("Callback timed out on heartbeat" if len(options) > 1 else "Callback timed out")
+    assert replay(changed(asks), run.history).ok
+
+
 def test_a_failure_of_new_code_is_told() -> None:
     async def returns(first: str, ctx: DurableContext) -> str:
         return first

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias, cast
 
 import msgspec
 
+from durable_lambda.engine.machine.callback import HEARTBEAT_MISSED, TIMED_OUT
 from durable_lambda.engine.machine.identity import execution_arn
 from durable_lambda.errors import ValidationError
 from durable_lambda.operations.stored_batch import Summary
@@ -39,6 +40,8 @@ _ENDS: Final[dict[str, OperationStatus]] = {
     "Stopped": "STOPPED",
     "Cancelled": "CANCELLED",
 }
+_TIME_OUTS: Final = {error.error_type: error for error in (TIMED_OUT, HEARTBEAT_MISSED)}
+"""The errors of callbacks that a history tells without their message."""
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -204,6 +207,8 @@ def _after(event: Event, before: Operation | None) -> Operation:
         fields["context_details"] = wire.ContextDetails(False, result, error)
     elif kind == "Callback":
         known_id = operation.callback_details.callback_id if operation.callback_details else None
+        if what == "TimedOut" and error is not None:
+            error = _TIME_OUTS.get(error.error_type, error)
         fields["callback_details"] = wire.CallbackDetails(
             event_payload(details, "callback_id") or known_id, result, error
         )

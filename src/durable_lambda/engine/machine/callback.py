@@ -11,8 +11,8 @@ from durable_lambda.protocol.events import EventDetails, EventError, EventPayloa
 from durable_lambda.protocol.operations import CallbackDetails, ErrorObject, Operation, OperationStatus
 from durable_lambda.protocol.updates import CallbackOptions, OperationUpdate
 
-TIMED_OUT = ErrorObject("Callback.Timeout")
-HEARTBEAT_MISSED = ErrorObject("Callback.Heartbeat")
+TIMED_OUT = ErrorObject("Callback.Timeout", "Callback timed out")
+HEARTBEAT_MISSED = ErrorObject("Callback.Heartbeat", "Callback timed out on heartbeat")
 
 
 class Deadlines(msgspec.Struct, frozen=True):
@@ -95,7 +95,8 @@ class CallbackTimedOut(OperationRecord, frozen=True):
         return _closed(operation, "TIMED_OUT", self.at, None, self.error)
 
     def details(self) -> EventDetails:
-        return events.ErrorDetails(EventError(self.error))
+        # The service tells the message to the function, and not in the history.
+        return events.ErrorDetails(EventError(ErrorObject(self.error.error_type)))
 
 
 def decide(update: OperationUpdate, operation: Operation | None, batch: Batch) -> None:
