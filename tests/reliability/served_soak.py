@@ -35,7 +35,7 @@ WORKER_LIVES_SECONDS = 7.0
 SAMPLES = 20
 LEAST_STEADY_SECONDS = 60.0
 """SQLite's log takes some of them to come to its size."""
-MOST_GROWTH = 0.2
+MOST_GROWTH = 0.05
 """From the middle third of the time to the last third, of the most that was held."""
 MIB = 1024 * 1024
 

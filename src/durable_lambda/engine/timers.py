@@ -1,4 +1,8 @@
-"""What is due next: a heap with one valid entry for each execution, and one timer of the loop for the first."""
+"""What is due next: a heap with one valid entry for each execution, and one timer of the loop for the first.
+
+A moment that is not waited for any more is left in the heap, and found to be so when its turn comes. That may be in a
+year, as with the time-out of an execution that has ended; so the heap is swept whenever it has doubled.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,12 @@ import heapq
 from collections.abc import Callable
 from contextvars import Context
 from itertools import count
+from typing import Final
 
 from durable_lambda.engine.clock import Clock
 from durable_lambda.engine.hosted import Hosted
+
+LEAST_TO_SWEEP: Final = 64
 
 
 class Timers:
@@ -29,6 +36,7 @@ class Timers:
         self._fire = fire
         self._may_skip = may_skip
         self._heap: list[tuple[int, int, Hosted]] = []
+        self._sweeps_at = LEAST_TO_SWEEP
         self._order = count()
         self._handle: asyncio.TimerHandle | None = None
         self._waits_for: int | None = None
@@ -44,6 +52,8 @@ class Timers:
             return
         hosted.armed = due
         if due is not None:
+            if len(self._heap) >= self._sweeps_at:
+                self._sweep()
             heapq.heappush(self._heap, (due, next(self._order), hosted))
             if self._waits_for is None or due < self._waits_for:
                 self.look()
@@ -77,6 +87,12 @@ class Timers:
             hosted.armed = None
             self._fire(hosted)
         self.look()
+
+    def _sweep(self) -> None:
+        valid = {id(entry[2]): entry for entry in self._heap if entry[2].armed == entry[0]}
+        self._heap = list(valid.values())
+        heapq.heapify(self._heap)
+        self._sweeps_at = max(LEAST_TO_SWEEP, 2 * len(self._heap))
 
     def _first(self) -> int | None:
         heap = self._heap
