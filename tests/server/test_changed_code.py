@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
+from durable_lambda import durable_execution
 from server.serving import Served
 
 ORIGINAL = """
@@ -43,6 +47,46 @@ def test_a_mismatch_pauses_an_execution_with_the_difference_and_mended_code_goes
         assert served.end_of(arn)["Result"] == '"mended"'
     finally:
         served.__exit__()
+
+
+def test_who_waits_for_the_answer_of_an_invoke_has_it_when_the_code_is_mended(engine, clock, client):
+    @durable_execution
+    async def original(event, ctx):
+        await ctx.step("charge", int)
+        await ctx.wait("pause", 60)
+
+    @durable_execution
+    async def renamed(event, ctx):
+        await ctx.step("collect", int)
+
+    @durable_execution
+    async def mended(event, ctx):
+        charged = await ctx.step("charge", int)
+        await ctx.wait("pause", 60)
+        return charged
+
+    engine.register(original, "h")
+    execution = engine.start("h", execution_name="one")
+    news = threading.Event()
+    execution.watch(news.set)
+
+    def until(event_type):
+        while event_type not in [event.event_type for event in execution.history()]:
+            assert news.wait(20)
+            news.clear()
+
+    until("InvocationCompleted")
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(client.invoke, FunctionName="h", DurableExecutionName="one", Payload="null")
+        engine.register(renamed, "h")
+        clock.advance(60)
+        until("ExecutionPaused")
+        assert client.list_durable_executions_by_function(FunctionName="h")["DurableExecutions"]
+        assert not answer.done()
+        engine.register(mended, "h")
+        told = answer.result(20)
+    assert told["Payload"].read() == b"0"
+    assert "FunctionError" not in told
 
 
 @pytest.mark.timeout(60)

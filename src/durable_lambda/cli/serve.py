@@ -20,6 +20,7 @@ from durable_lambda.cli.functions import read_functions
 from durable_lambda.cli.hosting import host_elsewhere, host_here, host_in_workers, load_targets, runtime_ports
 from durable_lambda.cli.limits import adjusted_limits
 from durable_lambda.cli.logs import configure_logs
+from durable_lambda.cli.options import OnMismatch
 from durable_lambda.cli.reload import watch_code
 from durable_lambda.cli.workers import WorkerPool
 from durable_lambda.engine import Engine
@@ -44,7 +45,7 @@ class ServeOptions:
     invoke_endpoint: str | None
     functions: Path | None
     runtime_apis: Sequence[str]
-    on_mismatch: str
+    on_mismatch: OnMismatch
     limits: Sequence[str]
     strict_qualifiers: bool
     allow_remote: bool
@@ -67,7 +68,7 @@ def serve_command(options: ServeOptions) -> None:
                 limits=limits,
                 strict_qualifiers=options.strict_qualifiers,
                 any_account=True,
-                pause_on_mismatch=options.on_mismatch == "pause",
+                on_mismatch=options.on_mismatch,
             )
         )
         server = _listen(stack, Server(engine, host=options.host, port=options.port, access=access))

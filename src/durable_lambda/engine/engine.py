@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import timedelta
 from os import PathLike, fspath
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from durable_lambda.engine.clock import Clock, RealClock
 from durable_lambda.engine.execution import Execution
@@ -31,6 +31,8 @@ from durable_lambda.protocol.hosting import DurableFunction
 from durable_lambda.protocol.operations import ErrorObject, ExecutionStatus
 
 DAY = 86_400
+
+OnMismatch: TypeAlias = Literal["pause", "fail"]
 
 
 class Engine:
@@ -53,11 +55,13 @@ class Engine:
             as it does on the service. Default: the name alone is enough, since an engine has one version of a function.
         any_account: whether functions may be named by an ARN of whatever account and Region; the engine's own are
             000000000000 and us-east-1. Default: another account's name is refused, as the service refuses it.
-        pause_on_mismatch: whether an execution is paused when its function has changed, so that its code does not fit
-            the history; the difference is the pause's reason. It goes on when a function that fits is registered, or
-            when it is resumed. Default: it fails, as on the service.
+        on_mismatch: what becomes of an execution whose function has changed, so that its code does not fit the history.
+            `"pause"` (the default): it is paused, with the difference as the reason, and who waits for it is told by
+            `ExecutionPausedError`; it goes on when mended code is registered, in this engine or the next one on the
+            file, or when it is resumed. `"fail"`: it fails, as on the service.
 
-    Raises (on entering, or on the first use): `StoreError` if the file cannot be used, or belongs to another engine.
+    Raises `ValidationError` for another `on_mismatch`. On entering, or on the first use, it raises `StoreError` if the
+    file cannot be used, or belongs to another engine.
     """
 
     def __init__(
@@ -68,12 +72,14 @@ class Engine:
         limits: Limits | None = None,
         strict_qualifiers: bool = False,
         any_account: bool = False,
-        pause_on_mismatch: bool = False,
+        on_mismatch: OnMismatch = "pause",
     ) -> None:
+        if on_mismatch not in ("pause", "fail"):
+            raise ValidationError(f"on_mismatch must be 'pause' or 'fail', not {on_mismatch!r}")
         self._thread = EngineThread(
             fspath(path),
             clock or RealClock(),
-            replace(limits or Limits(), pauses_on_mismatch=pause_on_mismatch),
+            replace(limits or Limits(), pauses_on_mismatch=on_mismatch == "pause"),
             strict_qualifiers=strict_qualifiers,
             any_account=any_account,
         )

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextvars import Context
 from typing import Protocol, runtime_checkable
 
@@ -29,12 +28,12 @@ from durable_lambda.engine.machine.invocation import begin_invocation, decide_fa
 from durable_lambda.engine.machine.limits import Limits
 from durable_lambda.engine.machine.log import recover
 from durable_lambda.engine.machine.outside import decide_resume
-from durable_lambda.engine.machine.records import ExecutionEnded
 from durable_lambda.engine.machine.state import Invocation
 from durable_lambda.engine.machine.targets import Targets
 from durable_lambda.engine.plain import PlainFunction
 from durable_lambda.engine.store import EXPIRED_AT_ONCE, ExecutionStore
 from durable_lambda.engine.timers import Timers
+from durable_lambda.engine.waiters import Waiters
 from durable_lambda.protocol.errors import InvalidParameterValueException
 from durable_lambda.protocol.invocation import InvocationOutput
 from durable_lambda.protocol.operations import ErrorObject
@@ -80,8 +79,7 @@ class Host:
         self.functions: dict[str, Registration] = {}
         self.plain: dict[str, PlainFunction] = {}
         self.targets = Targets(self.functions, self.plain, strict_qualifiers, any_account)
-        self.waiters: dict[str, list[Future[ExecutionEnded]]] = {}
-        """Who waits for an execution's end, by its id."""
+        self.waiters = Waiters(self.live)
         self.backend = InProcessBackend(self)
         self.invokes = Invokes(self)
         self.invoker = Invoker(
@@ -207,6 +205,7 @@ class Host:
             if state.invocation is not None and state.unseen:
                 self._tell(hosted.watchers)
             self.advance(hosted)
+            self.waiters.look(hosted)
         if hosted.head_start is not None and hosted.task is None:
             self.invokes.release(hosted)
         self._tell(hosted.subscribers)
@@ -256,6 +255,9 @@ class Host:
                 failed = InvocationOutput("FAILED", error=ErrorObject(problem.code, problem.message))
                 self.commit.change(hosted, decide_output(state, failed, self.limits, now))
             state.invocation = None
+            if state.pause is not None and state.pause.is_mismatch and not self.waiters.are_told_of(hosted):
+                reason = " ".join((state.pause.reason or "").split())  # on one line, and not all of it
+                logger.warning("%s is paused until its code is mended: %.300s", state.arn, reason)
 
     def _on_idle(self) -> None:
         if self.is_idle:
@@ -270,9 +272,7 @@ class Host:
         self._drop(hosted)
         if end.status in ("STOPPED", "TIMED_OUT"):
             self._tell(hosted.watchers)  # what still runs learns from its next checkpoint that it need not
-        for waiter in self.waiters.pop(hosted.row.id, ()):
-            if waiter.set_running_or_notify_cancel():
-                waiter.set_result(end)
+        self.waiters.on_end(hosted)
 
     def _drop(self, hosted: Hosted) -> None:
         self.timers.arm(hosted, None)
