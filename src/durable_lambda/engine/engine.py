@@ -21,6 +21,7 @@ from durable_lambda.engine.execution import Execution
 from durable_lambda.engine.host import Host
 from durable_lambda.engine.invoker import Registration
 from durable_lambda.engine.machine.limits import Limits
+from durable_lambda.engine.machine.queued import EventConfig
 from durable_lambda.engine.plain import PlainFunction
 from durable_lambda.engine.requests import CallbackAnswer, answer_callback, find_execution, start_execution
 from durable_lambda.engine.thread import EngineThread
@@ -123,12 +124,15 @@ class Engine:
         execution_timeout: int | timedelta = bounds.MAX_EXECUTION_TIMEOUT_SECONDS,
         invocation_timeout: int | timedelta = bounds.MAX_INVOCATION_TIMEOUT_SECONDS,
         retention: int | timedelta = bounds.DEFAULT_RETENTION_DAYS * DAY,
+        event_retries: int = bounds.MAX_EVENT_RETRIES,
+        max_event_age: int | timedelta = bounds.MAX_EVENT_AGE_SECONDS,
     ) -> None:
         """Host a function. Its executions that have not ended go on.
 
         A durable function can be started, and invoked by the others (`ctx.invoke`). A callable that is not durable,
         `fn(event, context)`, can only be invoked: a `def` runs on a thread, an `async def` on the engine's loop. It has
-        no history; if the engine dies in the middle of it, it is called again.
+        no history; if the engine dies in the middle of it, it is called again, if an execution waits for it or it was
+        invoked asynchronously.
 
         Args:
             function: a handler, or whatever has `name` and `invoke` as `DurableFunction` says; or a plain callable.
@@ -137,18 +141,24 @@ class Engine:
             invocation_timeout: for one invocation, 1 s to 900 s (the default); then it is cancelled and, if the
                 function is durable, tried again.
             retention: how long an ended execution is kept, 1 to 90 days; 14 days by default.
+            event_retries: how often a function that is not durable is called again when it fails with an event that
+                nobody waits for, a minute after the first attempt and two after the second: 0 to 2 times (the default).
+            max_event_age: for how long it may be called with such an event, 60 s to 6 hours (the default).
 
         Raises `ValidationError` for a name or a duration outside these bounds, and for what cannot be called.
         """
         known_as = check_name("function name", name_of(function) if name is None else name)
         seconds = seconds_of("invocation_timeout", invocation_timeout, 1, bounds.MAX_INVOCATION_TIMEOUT_SECONDS)
         whole = seconds_of("execution_timeout", execution_timeout, 1, bounds.MAX_EXECUTION_TIMEOUT_SECONDS)
+        if isinstance(event_retries, bool) or event_retries not in range(bounds.MAX_EVENT_RETRIES + 1):
+            raise ValidationError(f"event_retries must be 0 to {bounds.MAX_EVENT_RETRIES}, not {event_retries!r}")
+        age = seconds_of("max_event_age", max_event_age, bounds.MIN_EVENT_AGE_SECONDS, bounds.MAX_EVENT_AGE_SECONDS)
         kept = seconds_of("retention", retention, DAY, bounds.MAX_RETENTION_DAYS * DAY) * 1000
         if isinstance(function, DurableFunction):
             registration = Registration(known_as, function, whole, seconds, kept)
             self._thread.wait(self._thread.ask(lambda host: host.register(registration)))
         elif callable(function):
-            plain = PlainFunction(known_as, function, seconds)
+            plain = PlainFunction(known_as, function, seconds, EventConfig(event_retries, age))
             self._thread.wait(self._thread.ask(lambda host: host.register_plain(plain)))
         else:
             raise ValidationError(

@@ -18,6 +18,7 @@ from durable_lambda.engine.backend import InProcessBackend
 from durable_lambda.engine.clock import Clock
 from durable_lambda.engine.commit import GroupCommit
 from durable_lambda.engine.errors import StoreError
+from durable_lambda.engine.event_queue import EventQueue
 from durable_lambda.engine.hosted import Hosted
 from durable_lambda.engine.invoker import Invoker, Outcome, Registration, new_request_id
 from durable_lambda.engine.invokes import Invokes
@@ -94,7 +95,8 @@ class Host:
             on_ended=self.invokes.tell_parent,
             on_idle=self._on_idle,
         )
-        self.timers = Timers(loop, self.context, clock, self.advance, self._may_skip)
+        self.timers: Timers[Hosted | EventQueue] = Timers(loop, self.context, clock, self._on_due, self._may_skip)
+        self.events = EventQueue(self)
         self.last_key = store.last_key()
         self.on_quiet: Callable[[], None] = _nothing
         """Called when nothing is under way and no timer runs: only somebody outside can make anything go on."""
@@ -111,6 +113,7 @@ class Host:
         for hosted in list(self.live.values()):
             self.invokes.recover(hosted)
             self.advance(hosted)
+        self.events.recover()
 
     def _expire(self) -> None:
         """Forget what was kept long enough; now, and every hour."""
@@ -145,13 +148,14 @@ class Host:
             self.commit.change(hosted, decide_resume(state, "the code was loaded anew", None, self.clock.now()))
 
     def register_plain(self, function: PlainFunction) -> None:
-        """Host a plain function; invokes that waited for it go on."""
+        """Host a plain function; invokes and events that waited for it go on."""
         self.functions.pop(function.name, None)
         self.plain[function.name] = function
         self.invokes.on_registered()
         for hosted in list(self.live.values()):
             if hosted.state.uncalled:
                 self.advance(hosted)
+        self.events.look()
         self._on_idle()
 
     def enter(self, hosted: Hosted) -> None:
@@ -184,6 +188,12 @@ class Host:
             self.invoker.start(hosted, registration, request_id, event)
             resume_at = None
         self.timers.arm(hosted, next_due(state, resume_at))
+
+    def _on_due(self, due: Hosted | EventQueue) -> None:
+        if isinstance(due, EventQueue):
+            due.look()
+        else:
+            self.advance(due)
 
     async def close(self) -> None:
         """End what is under way, and leave every execution to go on where it stands."""
@@ -282,7 +292,7 @@ class Host:
     def _may_skip(self) -> bool:
         if not self.is_idle or any(hosted.is_held for hosted in self.live.values()):
             return False
-        return any(
+        return self.events.goes_on_by_itself or any(
             hosted.row.function in self.functions and goes_on_by_itself(hosted.state) for hosted in self.live.values()
         )
 
