@@ -52,7 +52,7 @@ DURABLE: Final = FunctionConfiguration(DurableConfig())
 def read_functions(path: Path) -> dict[str, FunctionConfiguration]:
     """The functions of a file. Raises `CommandError` when it cannot be read or says something else."""
     try:
-        functions = msgspec.json.decode(path.read_bytes(), type=dict[str, FunctionConfiguration])
+        configurations = msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw])
     except OSError as error:
         raise CommandError(f"cannot read {path}: {error.strerror}") from error
     except msgspec.MsgspecError as error:
@@ -60,10 +60,17 @@ def read_functions(path: Path) -> dict[str, FunctionConfiguration]:
             f'{path} must be JSON of a function\'s name to {{"DurableConfig": {{"ExecutionTimeout": 3600}}, '
             f'"Timeout": 60}}: {error}'
         ) from error
-    for name, function in functions.items():
-        if function.durable is not None and function.events is not None:
-            raise CommandError(
-                f"{path}: {name} has an EventInvokeConfig and a DurableConfig; an event that a durable function is "
-                "invoked with starts an execution, which has retries of its own: leave the EventInvokeConfig out"
-            )
-    return functions
+    return {name: _read(f"{path}, {name}", configuration) for name, configuration in configurations.items()}
+
+
+def _read(place: str, encoded: msgspec.Raw) -> FunctionConfiguration:
+    try:
+        function = msgspec.json.decode(encoded, type=FunctionConfiguration)
+    except msgspec.MsgspecError as error:
+        raise CommandError(f"{place}: {error}") from error
+    if function.durable is not None and function.events is not None:
+        raise CommandError(
+            f"{place}: EventInvokeConfig is for functions that are not durable; an event that a durable function is "
+            "invoked with starts an execution, which has retries of its own: leave out that or the DurableConfig"
+        )
+    return function

@@ -59,11 +59,8 @@ class EventQueue:
         """The moment that the timers have for it."""
         self.given_up: Counter[tuple[str, GivenUp]] = Counter()
         """Since the engine was opened: by function, and why."""
-
-    @property
-    def unanswered(self) -> int:
-        """Events that wait, or that a function is being called with."""
-        return sum(len(line.waiting) + line.calls for line in self._lines.values())
+        self.unanswered = 0
+        """Events that are stored."""
 
     @property
     def goes_on_by_itself(self) -> bool:
@@ -73,6 +70,7 @@ class EventQueue:
     def recover(self) -> None:
         """Take up what is stored. Events whose function is not registered yet wait for it."""
         for event_id, function, received_at, due_at in self._host.store.queued_events():
+            self.unanswered += 1
             self._enter(event_id, function, received_at, due_at)
         self.look()
 
@@ -80,8 +78,14 @@ class EventQueue:
         """Store an event at the end of this round; then the function is called."""
         now = self._host.clock.now()
         event = QueuedEvent(new_request_id(self._host.entropy), function, payload, tenant_id, now, now)
+
+        def on_stored(error: StoreError | None) -> None:
+            if error is None:
+                self.unanswered += 1
+                self._on_kept(event)
+
         self._host.commit.keep_event(event)
-        self._host.commit.then(lambda error: self._on_kept(event) if error is None else None)
+        self._host.commit.then(on_stored)
 
     def look(self) -> None:
         """Call what is due and has a place, give up what is too old, and wait for what comes next."""
@@ -118,8 +122,9 @@ class EventQueue:
             later = host.clock.now() + round(REST_SECONDS * 1000)
             self._enter(place.id, plain.name, place.received_at, later)
             return
-        if event is None:
-            return  # somebody else has removed it from the file
+        if event is None:  # somebody has removed it from the file by hand
+            self.unanswered -= 1
+            return
         line.calls += 1
         host.invoker.call(
             plain,
@@ -162,7 +167,9 @@ class EventQueue:
         def on_stored(error: StoreError | None) -> None:
             if error is not None:
                 host.loop.call_later(REST_SECONDS, self._store, event_id, event, context=host.context)
-            elif event is not None:
+            elif event is None:
+                self.unanswered -= 1
+            else:
                 self._on_kept(event)
 
         if event is None:
