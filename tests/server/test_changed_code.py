@@ -100,3 +100,17 @@ def test_a_mismatch_fails_an_execution_if_that_is_asked_for(tmp_path):
         told = served.end_of(arn)
         assert told["Status"] == "FAILED"
         assert told["Error"]["ErrorType"].endswith("NonDeterministicExecutionError")
+
+
+@pytest.mark.timeout(60)
+def test_the_first_line_is_the_url_whatever_is_logged_of_executions_that_go_on_meanwhile(tmp_path):
+    (tmp_path / "app.py").write_text(ORIGINAL)
+    with Served(tmp_path, "h=app.py:handler") as served:
+        arn = served.start("h", None, "one")
+        served.until_event(arn, "WaitStarted")
+    (tmp_path / "app.py").write_text(ORIGINAL.replace("FIRST", "OTHER"))
+    for times in (1, 2):  # the second time it is tried, and paused, as soon as the function is there
+        with Served(tmp_path, "h=app.py:handler") as served:
+            served.until(arn, lambda _, times=times: served.events(arn).count("ExecutionPaused") == times)
+        assert served.lines[0].startswith("durable-lambda serves")
+        assert any("is paused until its code is mended" in line for line in served.lines)

@@ -58,7 +58,7 @@ def serve_command(options: ServeOptions) -> None:
     ports = runtime_ports(options.runtime_apis)
     limits = adjusted_limits(options.limits)
     configured = {} if options.functions is None else read_functions(options.functions)
-    configure_logs(options.log_format)
+    release_logs = configure_logs(options.log_format)
     console = Console(stderr=True, highlight=False)
     stop = _on_signal()
     with refusals(), ExitStack() as stack:
@@ -89,6 +89,7 @@ def serve_command(options: ServeOptions) -> None:
             each.open()
         console.print(f"durable-lambda serves {options.db} on {server.url}", soft_wrap=True)
         console.print(f"functions: {', '.join(names) or 'none'}", soft_wrap=True)
+        release_logs()
         stop.wait()
         console.print("ending: what runs goes on from its last checkpoint when this is started again")
 
