@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from durable_lambda.errors import ExecutionAlreadyStartedError as ExecutionAlreadyStartedError
     from durable_lambda.errors import ExecutionError as ExecutionError
     from durable_lambda.errors import ExecutionFailedError as ExecutionFailedError
+    from durable_lambda.errors import ExecutionPausedError as ExecutionPausedError
     from durable_lambda.errors import ExecutionStoppedError as ExecutionStoppedError
     from durable_lambda.errors import ExecutionTimedOutError as ExecutionTimedOutError
     from durable_lambda.errors import InvokeError as InvokeError
@@ -93,6 +94,7 @@ _HOMES = {
         "ExecutionAlreadyStartedError",
         "ExecutionError",
         "ExecutionFailedError",
+        "ExecutionPausedError",
         "ExecutionStoppedError",
         "ExecutionTimedOutError",
         "InvokeError",

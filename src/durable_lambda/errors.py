@@ -23,6 +23,7 @@
         ├── ExecutionFailedError            EXECUTION_FAILED
         ├── ExecutionTimedOutError          EXECUTION_TIMED_OUT
         ├── ExecutionStoppedError           EXECUTION_STOPPED
+        ├── ExecutionPausedError            EXECUTION_PAUSED
         └── ExecutionAlreadyStartedError    EXECUTION_ALREADY_STARTED
     Suspended (BaseException)               STEP_RETRY_SCHEDULED, WAIT_SUSPENDED, CALLBACK_SUSPENDED, …
 
@@ -50,6 +51,7 @@ __all__ = [
     "ExecutionAlreadyStartedError",
     "ExecutionError",
     "ExecutionFailedError",
+    "ExecutionPausedError",
     "ExecutionStoppedError",
     "ExecutionTimedOutError",
     "InvokeError",
@@ -332,6 +334,21 @@ class ExecutionStoppedError(ExecutionError):
     """The execution was stopped from outside."""
 
     code = "EXECUTION_STOPPED"
+
+
+class ExecutionPausedError(ExecutionError):
+    """The code does not fit the history of an execution, which is paused until the code is mended. Nothing is lost.
+
+    Raised to who waits for the end. `execution_name` is the name of the one that is paused, which is the execution that
+    is waited for, or one that it has invoked. `reason` is the difference.
+    """
+
+    code = "EXECUTION_PAUSED"
+
+    def __init__(self, message: str, *, execution_name: str, reason: str) -> None:
+        super().__init__(message)
+        self.execution_name = execution_name
+        self.reason = reason
 
 
 class ExecutionAlreadyStartedError(ExecutionError):

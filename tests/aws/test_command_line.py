@@ -133,6 +133,18 @@ def test_a_paused_execution_is_invoked_again_when_it_is_resumed(cli: Cli, engine
     assert paused["ExecutionPausedDetails"]["Reason"]["Payload"] == "a holiday"
 
 
+def test_who_follows_an_execution_is_told_that_it_is_paused_and_why(cli: Cli, engine: Engine, there: list[str]) -> None:
+    callback_id = callback_of(engine.start("orders", "ask", execution_name="n1"))
+    process = cli.start("show", "n1", *there, "--follow")
+    read_until(process, "durable callback success")
+    cli("pause", "n1", *there, "--reason", "a holiday")
+    read_until(process, "n1  paused")
+    engine.send_callback_success(callback_id, "yes")
+    cli("resume", "n1", *there)
+    _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, "n1 is paused: a holiday\n")
+
+
 def test_an_execution_is_stopped_and_then_deleted(cli: Cli, engine: Engine, there: list[str]) -> None:
     execution = engine.start("orders", "ask", execution_name="n1")
     assert "has not ended" in cli.refused("delete", "n1", *there, code=1)

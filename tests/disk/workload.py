@@ -138,7 +138,7 @@ class Run:
         end = host.store.end(host.store.find(execution_id).key) if execution_id not in host.live else None
         if end is None:
             told: Future[Any] = Future()
-            host.waiters.setdefault(execution_id, []).append(told)
+            host.waiters.add(host.live[execution_id], told)
             if order.kind == "stopped":
                 await self._stop(order.name)
             while not told.done():  # noqa: ASYNC110  # this loop's clock jumps

@@ -190,7 +190,7 @@ def test_who_waits_for_a_result_is_told_when_the_engine_closes():
 
     engine = Engine(clock=ManualClock())
     engine.register(Script(body))
-    end = engine.start("orders")._end()
+    end = engine.start("orders").end()
     engine.close()
     engine.close()
     with pytest.raises(EngineClosedError):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from durable_lambda.engine.machine.log import encode_entry
+from durable_lambda.engine.machine.queued import QueuedEvent
 from durable_lambda.engine.machine.records import ExecutionStarted, ExecutionSucceeded
 from durable_lambda.engine.memory import MemoryStore
 from durable_lambda.engine.store import ExecutionRow, ExecutionStore, Store, Writes
@@ -99,3 +100,15 @@ def test_a_copy_has_what_was_stored_and_lives_on_its_own() -> None:
 
     assert second.end(1) is None
     assert first.find("id-2") is None
+
+
+def test_events_are_kept_until_they_are_forgotten(store: ExecutionStore) -> None:
+    first, second = (QueuedEvent(f"e{number}", "prices", "{}", None, number, number) for number in (1, 2))
+    store.write(Writes(events=[first, second]))
+    assert store.queued_events() == [("e1", "prices", 1, 1), ("e2", "prices", 2, 2)]
+
+    later = QueuedEvent("e1", "prices", "{}", None, 1, 60_001, failures=1)
+    store.write(Writes(events=[later], forgotten_events=[("e2",), ("never there",)]))
+    assert store.queued_events() == [("e1", "prices", 1, 60_001)]
+    assert store.queued_event("e1") == later
+    assert store.queued_event("e2") is None

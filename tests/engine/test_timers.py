@@ -8,10 +8,11 @@ import weakref
 from contextvars import copy_context
 from typing import Any
 
-from durable_lambda.engine import ManualClock
-from durable_lambda.engine.timers import LEAST_TO_SWEEP, Timers
 from hypothesis import given
 from hypothesis import strategies as st
+
+from durable_lambda.engine import ManualClock
+from durable_lambda.engine.timers import LEAST_TO_SWEEP, Timers
 
 YEAR_MS = 366 * 24 * 3600 * 1000
 

@@ -14,7 +14,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from durable_lambda.engine import Engine
+from durable_lambda.engine import Engine, FileClient
 from durable_lambda.engine.api import Access, PortInUseError, Server
 from durable_lambda.engine.backup import back_up, compact
 from durable_lambda.engine.errors import FileInUseError, StoreError
@@ -187,17 +187,40 @@ def test_a_vacuum_gives_back_the_space_of_what_is_past_its_retention(tmp_path):
     assert before > 2_000_000 > after
 
 
-def test_a_file_of_the_first_version_is_taken_forward(tmp_path):
+WAYS_BACK = {  # from today's tables to those of an older version
+    1: "DROP INDEX executions_by_function; DROP TABLE events",
+    2: "DROP TABLE events",
+}
+
+
+def tables_of(path):
+    """What there is in a file, and its version."""
+    connection = sqlite3.connect(path)
+    try:
+        tables = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name").fetchall()
+        return tables, connection.execute("PRAGMA user_version").fetchone()[0]
+    finally:
+        connection.close()
+
+
+def test_every_older_version_is_tried():
+    assert list(WAYS_BACK) == list(range(1, VERSION))
+
+
+@pytest.mark.parametrize("version", WAYS_BACK)
+def test_a_file_of_an_older_version_is_read_and_taken_forward(tmp_path, version):
     path = str(tmp_path / "a.db")
     with Engine(path) as engine:
         engine.register(Script(answers))
         engine.start("orders", 1, execution_name="old").result(10)
+    today = tables_of(path)
     connection = sqlite3.connect(path)
-    connection.executescript("DROP INDEX executions_by_function; PRAGMA user_version = 1")
+    connection.executescript(f"{WAYS_BACK[version]}; PRAGMA user_version = {version}")
     connection.close()
+    assert tables_of(path) != today
+    with FileClient(path) as client:
+        assert client.execution("old").result() == 1
+    assert tables_of(path)[1] == version, "who only looks changes nothing"
     with Engine(path) as engine:
         assert engine.execution("old").result(10) == 1
-    connection = sqlite3.connect(path)
-    assert connection.execute("PRAGMA user_version").fetchone()[0] == VERSION
-    assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'executions_by_function'").fetchone()[0]
-    connection.close()
+    assert tables_of(path) == today

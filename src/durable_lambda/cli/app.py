@@ -18,6 +18,7 @@ from durable_lambda.cli.options import (
     EndpointUrl,
     Execution,
     Function,
+    OnMismatch,
     Profile,
     Region,
     Target,
@@ -72,12 +73,14 @@ def run(
     ] = None,
     db: Db = DEFAULT_DB,
     skip_time: Annotated[bool, typer.Option("--skip-time", help="Let waits and retry delays pass at once")] = False,
+    on_mismatch: OnMismatch = "pause",
     as_json: AsJson = False,
 ) -> None:
     """Run a durable function and show its operations as they go.
 
     Every completed operation is kept in FILE. Run the same command with the same --name again, after a crash or Ctrl-C,
-    and the execution goes on where it stood; if it has ended, its result is shown.
+    and the execution goes on where it stood; if it has ended, its result is shown. If its code has changed so that it
+    does not fit what was kept, the difference is shown, and the execution is paused until the code is mended.
 
     \b
     durable run app.py:handler --event '{"order_id": "order-42"}'
@@ -88,7 +91,7 @@ def run(
     """
     from durable_lambda.cli.run import run_command
 
-    run_command(target, event=event, name=name, db=db, skip_time=skip_time, as_json=as_json)
+    run_command(target, event=event, name=name, db=db, skip_time=skip_time, on_mismatch=on_mismatch, as_json=as_json)
 
 
 @app.command("list")

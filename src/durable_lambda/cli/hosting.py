@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from durable_lambda.cli.failure import CommandError
-from durable_lambda.cli.functions import DURABLE, FunctionConfiguration
+from durable_lambda.cli.functions import DURABLE, EventInvokeConfig, FunctionConfiguration
 from durable_lambda.cli.target import hosted_name, load_target
 from durable_lambda.engine import Engine
 from durable_lambda.engine.remote.endpoint import DurableEndpointFunction, InvokeEndpoint, PlainEndpointFunction
@@ -52,7 +52,14 @@ def host_elsewhere(
             _register(engine, name, OutletFunction(name, Outlet()), configuration)
         elif configuration.durable is None:
             assert endpoint is not None
-            engine.register(PlainEndpointFunction(endpoint, name), name, invocation_timeout=configuration.timeout)
+            events = configuration.events or EventInvokeConfig()
+            engine.register(
+                PlainEndpointFunction(endpoint, name),
+                name,
+                invocation_timeout=configuration.timeout,
+                event_retries=events.retries,
+                max_event_age=events.max_age,
+            )
         else:
             assert endpoint is not None
             _register(engine, name, DurableEndpointFunction(endpoint, name), configuration)

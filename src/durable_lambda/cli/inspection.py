@@ -50,7 +50,7 @@ def show_command(name_or_arn: str, where: Where, *, all_rows: bool, as_json: boo
     answer = "".join(f" {shlex.quote(word)}" for word in where.options())
     console = Console(highlight=False)
     most = MOST if can_draw(console) and not all_rows else None  # a pipe gets all, to be searched
-    shown = view(operations, time.time(), answer=answer, most=most)
+    shown = view(operations, time.time(), answer=answer, most=most).standing(summary.status)
     _print_tree(console, shown)
     print_lines(*[hint_text(row) for row in shown.rows if row.hint])
     print_outcome(summary)

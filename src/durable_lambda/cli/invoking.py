@@ -53,17 +53,21 @@ def follow_command(name_or_arn: str, where: Where, *, as_json: bool) -> None:
 
 def _follow(client: ServiceClient, arn: str, where: Where, *, as_json: bool) -> Summary:
     answer = "".join(f" {shlex.quote(word)}" for word in where.options())
-    pause, seen = _FIRST_PAUSE, 0
+    pause, seen, reason = _FIRST_PAUSE, 0, None
     try:
         with display_for(sys.stderr if as_json else sys.stdout) as display:
             while True:
                 execution = client.execution(arn)
                 history = execution.history()
                 if history:  # an execution that has just begun may have none yet
-                    shown = view(operations_of(history), time.time(), answer=answer)
+                    summary = summarize(arn, execution.name, execution.function, history)
+                    shown = view(operations_of(history), time.time(), answer=answer).standing(summary.status)
                     display.update(shown)
                     if shown.has_ended:
-                        return summarize(arn, execution.name, execution.function, history)
+                        return summary
+                    if summary.pause_reason not in (None, reason):
+                        sys.stderr.write(f"{execution.name} is paused: {summary.pause_reason}\n")
+                    reason = summary.pause_reason
                 pause = _FIRST_PAUSE if len(history) > seen else min(pause * 1.5, _LONGEST_PAUSE)
                 seen = len(history)
                 time.sleep(pause)

@@ -11,9 +11,8 @@ from typing import Annotated, Literal
 import typer
 
 from durable_lambda.cli.app import app
-from durable_lambda.cli.options import DEFAULT_DB, AsJson, Db
+from durable_lambda.cli.options import DEFAULT_DB, AsJson, Db, OnMismatch
 
-OnMismatch = Literal["pause", "fail"]
 LogFormat = Literal["text", "json"]
 
 
@@ -44,9 +43,7 @@ def serve(
         list[str] | None,
         typer.Option("--runtime-api", metavar="NAME=PORT", help="A function that Lambda Runtime API clients run"),
     ] = None,
-    on_mismatch: Annotated[
-        OnMismatch, typer.Option("--on-mismatch", help="What becomes of an execution whose code has changed under it")
-    ] = "pause",
+    on_mismatch: OnMismatch = "pause",
     limit: Annotated[
         list[str] | None,
         typer.Option("--limit", metavar="NAME=N", help="Another limit than the service's: operations=10000"),

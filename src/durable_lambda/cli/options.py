@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,4 +18,8 @@ Region = Annotated[str | None, typer.Option("--region", metavar="R", help="An AW
 Profile = Annotated[str | None, typer.Option("--profile", metavar="P", help="A profile of the AWS configuration")]
 Function = Annotated[str | None, typer.Option("--function", metavar="F", help="Whose execution the name is, on AWS")]
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why, for whoever reads its history")]
+OnMismatch = Annotated[
+    Literal["pause", "fail"],
+    typer.Option("--on-mismatch", help="What becomes of an execution whose code has changed under it"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with the names that the service uses")]

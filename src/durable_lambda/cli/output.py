@@ -35,11 +35,13 @@ def pretty(payload: str | None) -> str:
 
 
 def print_outcome(summary: Summary) -> None:
-    """The result of an execution that succeeded, or the error of one that did not."""
+    """The result of an execution that succeeded, the error of one that did not, or why it is paused."""
     if summary.status == "SUCCEEDED":
         print_lines(pretty(summary.result))
     elif summary.ended_at is not None:
         print_lines(*error_lines(summary.error))
+    elif summary.pause_reason is not None:
+        print_lines(*[visible(line) for line in f"paused: {summary.pause_reason}".splitlines()])
 
 
 def error_lines(error: ErrorObject | None) -> list[str]:

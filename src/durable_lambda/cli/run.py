@@ -26,6 +26,7 @@ import msgspec
 from durable_lambda.cli.database import db_option, refusals
 from durable_lambda.cli.failure import FAILED, INTERRUPTED, TERMINATED, CommandError
 from durable_lambda.cli.live import Display, configure_logging, display_for
+from durable_lambda.cli.options import OnMismatch
 from durable_lambda.cli.output import print_json, print_outcome
 from durable_lambda.cli.payload import read_payload
 from durable_lambda.cli.skipping import RunningAheadClock
@@ -40,7 +41,7 @@ from durable_lambda.engine import (
     RealClock,
     UnknownExecutionError,
 )
-from durable_lambda.errors import ExecutionAlreadyStartedError
+from durable_lambda.errors import ExecutionAlreadyStartedError, ExecutionPausedError
 from durable_lambda.protocol import limits
 from durable_lambda.protocol.hosting import DurableFunction
 
@@ -48,7 +49,16 @@ _LEAST_PAUSE: Final = 0.02  # seconds between two looks at an execution
 _NAME: Final = re.compile(rf"[a-zA-Z0-9_-]{{1,{limits.MAX_EXECUTION_NAME}}}")
 
 
-def run_command(target: str, *, event: str | None, name: str | None, db: Path, skip_time: bool, as_json: bool) -> None:
+def run_command(
+    target: str,
+    *,
+    event: str | None,
+    name: str | None,
+    db: Path,
+    skip_time: bool,
+    on_mismatch: OnMismatch,
+    as_json: bool,
+) -> None:
     """Start an execution or re-attach to one, watch it to its end, and exit with what became of it."""
     payload = None if event is None else read_payload("--event", event)
     if name is not None:
@@ -65,13 +75,22 @@ def run_command(target: str, *, event: str | None, name: str | None, db: Path, s
         if functions[hosted] is not function:
             raise CommandError(f"two functions are called {hosted!r}; give one another name with @durable_execution")
         name = name or new_name(hosted)
-        resume = ["durable", "run", target, "--name", name, *db_option(db), *(["--skip-time"] if skip_time else [])]
+        options = [*db_option(db), *(["--skip-time"] if skip_time else [])]
+        resume = ["durable", "run", target, "--name", name, *options]
         summary = carry_out(
-            functions, hosted, payload, name, db=db, skip_time=skip_time, resume=resume, display=display_for(shown)
+            functions,
+            hosted,
+            payload,
+            name,
+            db=db,
+            skip_time=skip_time,
+            on_mismatch=on_mismatch,
+            resume=resume,
+            display=display_for(shown),
         )
     if as_json:
         print_json(summary.wire())
-    else:
+    elif summary.ended_at is not None:
         print_outcome(summary)
     leave(0 if summary.status == "SUCCEEDED" else FAILED)
 
@@ -84,17 +103,20 @@ def carry_out(
     *,
     db: Path,
     skip_time: bool,
+    on_mismatch: OnMismatch,
     resume: list[str],
     display: Display,
 ) -> Summary:
-    """Host the functions on the file, start one of them, and stay until the execution of that name has ended."""
+    """Host the functions on the file, start one of them, and stay until the execution of that name has ended, or cannot
+    go on.
+    """
     configure_logging()
     clock = RunningAheadClock() if skip_time else RealClock()
     with refusals():
         if db.exists():
             # Refuses what is not an engine's, too, before an engine would put its lock beside it.
             refuse_strangers(db, functions, {*functions, *map(hosted_name, functions.values())})
-    with terminable(), refusals(), Engine(db, clock=clock) as engine:
+    with terminable(), refusals(), Engine(db, clock=clock, on_mismatch=on_mismatch) as engine:
         try:
             is_old = has_ended(engine, name)
             for known_as, function in functions.items():
@@ -102,7 +124,10 @@ def carry_out(
             execution = begin(engine, started, payload, name)
             if is_old:
                 sys.stderr.write(f"{name} had ended before: nothing was run. Give another --name to run it again.\n")
-            follow(execution, clock, display, db)
+            try:
+                follow(execution, clock, display, db)
+            except ExecutionPausedError as stop:
+                paused(name, stop, resume)
         except (KeyboardInterrupt, Terminated) as request:
             interrupted(engine, resume, request)
         return summarize(execution.arn, execution.name, execution.function, execution.history())
@@ -132,21 +157,34 @@ def begin(engine: Engine, hosted: str, payload: str | None, name: str) -> Execut
 
 
 def follow(execution: Execution, clock: Clock, display: Display, db: Path) -> None:
-    """Show an execution until it has ended."""
+    """Show an execution until it has ended. Raises `ExecutionPausedError` if it cannot go on."""
     changed = threading.Event()
+    end = execution.end()
+    end.add_done_callback(lambda _: changed.set())
     execution.watch(changed.set)
     answer = "".join(f" {shlex.quote(word)}" for word in db_option(db))
     with display:
         while True:
             began = time.monotonic()
             changed.clear()
+            is_over = end.done()
             seen = view(execution.operations(), clock.now() / 1000, answer=answer, most=display.most)
-            display.update(seen)
-            if seen.has_ended:
-                return
+            display.update(seen.standing(execution.status))
+            if is_over or seen.has_ended:
+                break
             # The more there is to draw, the more rarely: the processor is for the function.
             time.sleep(_LEAST_PAUSE + 4 * (time.monotonic() - began))
             changed.wait(display.redraw_after)
+    end.result()
+
+
+def paused(name: str, stop: ExecutionPausedError, resume: list[str]) -> None:
+    """The code does not fit the history: show the difference, and tell how to go on."""
+    which = name if stop.execution_name == name else f"{name} waits for {stop.execution_name}, which"
+    sys.stderr.write(
+        f"{which} is paused: its code does not fit its history.\n{stop.reason}\n"
+        f"Nothing is lost. Mend the code, and the execution goes on where it stands with:\n  {shlex.join(resume)}\n"
+    )
 
 
 class Terminated(BaseException):

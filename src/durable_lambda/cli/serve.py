@@ -20,6 +20,7 @@ from durable_lambda.cli.functions import read_functions
 from durable_lambda.cli.hosting import host_elsewhere, host_here, host_in_workers, load_targets, runtime_ports
 from durable_lambda.cli.limits import adjusted_limits
 from durable_lambda.cli.logs import configure_logs
+from durable_lambda.cli.options import OnMismatch
 from durable_lambda.cli.reload import watch_code
 from durable_lambda.cli.workers import WorkerPool
 from durable_lambda.engine import Engine
@@ -44,7 +45,7 @@ class ServeOptions:
     invoke_endpoint: str | None
     functions: Path | None
     runtime_apis: Sequence[str]
-    on_mismatch: str
+    on_mismatch: OnMismatch
     limits: Sequence[str]
     strict_qualifiers: bool
     allow_remote: bool
@@ -57,7 +58,7 @@ def serve_command(options: ServeOptions) -> None:
     ports = runtime_ports(options.runtime_apis)
     limits = adjusted_limits(options.limits)
     configured = {} if options.functions is None else read_functions(options.functions)
-    configure_logs(options.log_format)
+    release_logs = configure_logs(options.log_format)
     console = Console(stderr=True, highlight=False)
     stop = _on_signal()
     with refusals(), ExitStack() as stack:
@@ -67,7 +68,7 @@ def serve_command(options: ServeOptions) -> None:
                 limits=limits,
                 strict_qualifiers=options.strict_qualifiers,
                 any_account=True,
-                pause_on_mismatch=options.on_mismatch == "pause",
+                on_mismatch=options.on_mismatch,
             )
         )
         server = _listen(stack, Server(engine, host=options.host, port=options.port, access=access))
@@ -88,6 +89,7 @@ def serve_command(options: ServeOptions) -> None:
             each.open()
         console.print(f"durable-lambda serves {options.db} on {server.url}", soft_wrap=True)
         console.print(f"functions: {', '.join(names) or 'none'}", soft_wrap=True)
+        release_logs()
         stop.wait()
         console.print("ending: what runs goes on from its last checkpoint when this is started again")
 

@@ -21,7 +21,7 @@ from durable_lambda.drawing.words import (
     kind_of,
     state_of,
 )
-from durable_lambda.protocol.operations import Operation, OperationStatus
+from durable_lambda.protocol.operations import ExecutionStatus, Operation, OperationStatus
 
 Tone: TypeAlias = Literal["done", "failed", "running", "waiting", "ended", "unfinished", "more"]
 
@@ -112,6 +112,10 @@ class View(NamedTuple):
 
     def heading(self) -> str:
         return f"{self.name}  {self.status}  {self.elapsed}"
+
+    def standing(self, status: ExecutionStatus) -> View:
+        """The same, of an execution that is paused, if its status says so: no operation of it tells that."""
+        return self._replace(status=status.lower()) if status in ("PAUSING", "PAUSED") else self
 
 
 def view(operations: Sequence[Operation], now: float, *, answer: str = "", most: int | None = None) -> View:

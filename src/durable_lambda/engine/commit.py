@@ -16,6 +16,7 @@ from durable_lambda.engine.hosted import Hosted
 from durable_lambda.engine.machine.batch import Change, refuse
 from durable_lambda.engine.machine.log import encode_entry
 from durable_lambda.engine.machine.pause import PauseRecord
+from durable_lambda.engine.machine.queued import QueuedEvent
 from durable_lambda.engine.machine.records import ExecutionEnded, Record
 from durable_lambda.engine.machine.state import Invocation
 from durable_lambda.engine.store import ExecutionStore, Writes
@@ -100,6 +101,16 @@ class GroupCommit:
         self._writes.responses.append((response, request))
         self._schedule()
 
+    def keep_event(self, event: QueuedEvent) -> None:
+        """Store an event that waits for an attempt, the first one or the next, at the end of this round."""
+        self._writes.events.append(event)
+        self._schedule()
+
+    def forget_event(self, event_id: str) -> None:
+        """Remove an event at the end of this round."""
+        self._writes.forgotten_events.append((event_id,))
+        self._schedule()
+
     def then(self, waiter: Waiter) -> None:
         """Call when what has been changed so far is stored, with `None`, or could not be, with the error."""
         self._waiters.append(waiter)
@@ -127,7 +138,7 @@ class GroupCommit:
         before, self._before = self._before, {}
         waiters, self._waiters = self._waiters, []
         failure: StoreError | None = None
-        if writes.entries or writes.responses:
+        if not writes.is_empty:
             try:
                 self._store.write(writes)
                 self.transactions += 1

@@ -14,13 +14,14 @@ from dataclasses import replace
 from datetime import timedelta
 from os import PathLike, fspath
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from durable_lambda.engine.clock import Clock, RealClock
 from durable_lambda.engine.execution import Execution
 from durable_lambda.engine.host import Host
 from durable_lambda.engine.invoker import Registration
 from durable_lambda.engine.machine.limits import Limits
+from durable_lambda.engine.machine.queued import EventConfig
 from durable_lambda.engine.plain import PlainFunction
 from durable_lambda.engine.requests import CallbackAnswer, answer_callback, find_execution, start_execution
 from durable_lambda.engine.thread import EngineThread
@@ -31,6 +32,8 @@ from durable_lambda.protocol.hosting import DurableFunction
 from durable_lambda.protocol.operations import ErrorObject, ExecutionStatus
 
 DAY = 86_400
+
+OnMismatch: TypeAlias = Literal["pause", "fail"]
 
 
 class Engine:
@@ -53,11 +56,13 @@ class Engine:
             as it does on the service. Default: the name alone is enough, since an engine has one version of a function.
         any_account: whether functions may be named by an ARN of whatever account and Region; the engine's own are
             000000000000 and us-east-1. Default: another account's name is refused, as the service refuses it.
-        pause_on_mismatch: whether an execution is paused when its function has changed, so that its code does not fit
-            the history; the difference is the pause's reason. It goes on when a function that fits is registered, or
-            when it is resumed. Default: it fails, as on the service.
+        on_mismatch: what becomes of an execution whose function has changed, so that its code does not fit the history.
+            `"pause"` (the default): it is paused, with the difference as the reason, and who waits for it is told by
+            `ExecutionPausedError`; it goes on when mended code is registered, in this engine or the next one on the
+            file, or when it is resumed. `"fail"`: it fails, as on the service.
 
-    Raises (on entering, or on the first use): `StoreError` if the file cannot be used, or belongs to another engine.
+    Raises `ValidationError` for another `on_mismatch`. On entering, or on the first use, it raises `StoreError` if the
+    file cannot be used, or belongs to another engine.
     """
 
     def __init__(
@@ -68,12 +73,14 @@ class Engine:
         limits: Limits | None = None,
         strict_qualifiers: bool = False,
         any_account: bool = False,
-        pause_on_mismatch: bool = False,
+        on_mismatch: OnMismatch = "pause",
     ) -> None:
+        if on_mismatch not in ("pause", "fail"):
+            raise ValidationError(f"on_mismatch must be 'pause' or 'fail', not {on_mismatch!r}")
         self._thread = EngineThread(
             fspath(path),
             clock or RealClock(),
-            replace(limits or Limits(), pauses_on_mismatch=pause_on_mismatch),
+            replace(limits or Limits(), pauses_on_mismatch=on_mismatch == "pause"),
             strict_qualifiers=strict_qualifiers,
             any_account=any_account,
         )
@@ -117,12 +124,15 @@ class Engine:
         execution_timeout: int | timedelta = bounds.MAX_EXECUTION_TIMEOUT_SECONDS,
         invocation_timeout: int | timedelta = bounds.MAX_INVOCATION_TIMEOUT_SECONDS,
         retention: int | timedelta = bounds.DEFAULT_RETENTION_DAYS * DAY,
+        event_retries: int = bounds.MAX_EVENT_RETRIES,
+        max_event_age: int | timedelta = bounds.MAX_EVENT_AGE_SECONDS,
     ) -> None:
         """Host a function. Its executions that have not ended go on.
 
         A durable function can be started, and invoked by the others (`ctx.invoke`). A callable that is not durable,
         `fn(event, context)`, can only be invoked: a `def` runs on a thread, an `async def` on the engine's loop. It has
-        no history; if the engine dies in the middle of it, it is called again.
+        no history; if the engine dies in the middle of it, it is called again, if an execution waits for it or it was
+        invoked asynchronously.
 
         Args:
             function: a handler, or whatever has `name` and `invoke` as `DurableFunction` says; or a plain callable.
@@ -131,18 +141,24 @@ class Engine:
             invocation_timeout: for one invocation, 1 s to 900 s (the default); then it is cancelled and, if the
                 function is durable, tried again.
             retention: how long an ended execution is kept, 1 to 90 days; 14 days by default.
+            event_retries: how often a function that is not durable is called again when it fails with an event that
+                nobody waits for, a minute after the first attempt and two after the second: 0 to 2 times (the default).
+            max_event_age: for how long it may be called with such an event, 60 s to 6 hours (the default).
 
         Raises `ValidationError` for a name or a duration outside these bounds, and for what cannot be called.
         """
         known_as = check_name("function name", name_of(function) if name is None else name)
         seconds = seconds_of("invocation_timeout", invocation_timeout, 1, bounds.MAX_INVOCATION_TIMEOUT_SECONDS)
         whole = seconds_of("execution_timeout", execution_timeout, 1, bounds.MAX_EXECUTION_TIMEOUT_SECONDS)
+        if isinstance(event_retries, bool) or event_retries not in range(bounds.MAX_EVENT_RETRIES + 1):
+            raise ValidationError(f"event_retries must be 0 to {bounds.MAX_EVENT_RETRIES}, not {event_retries!r}")
+        age = seconds_of("max_event_age", max_event_age, bounds.MIN_EVENT_AGE_SECONDS, bounds.MAX_EVENT_AGE_SECONDS)
         kept = seconds_of("retention", retention, DAY, bounds.MAX_RETENTION_DAYS * DAY) * 1000
         if isinstance(function, DurableFunction):
             registration = Registration(known_as, function, whole, seconds, kept)
             self._thread.wait(self._thread.ask(lambda host: host.register(registration)))
         elif callable(function):
-            plain = PlainFunction(known_as, function, seconds)
+            plain = PlainFunction(known_as, function, seconds, EventConfig(event_retries, age))
             self._thread.wait(self._thread.ask(lambda host: host.register_plain(plain)))
         else:
             raise ValidationError(

@@ -31,7 +31,7 @@ class Execution(ExecutionHandle):
 
     @property
     def status(self) -> ExecutionStatus:
-        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or STOPPED."""
+        """RUNNING, PAUSING, PAUSED, SUCCEEDED, FAILED, TIMED_OUT or STOPPED."""
         return self._thread.wait(self._thread.ask(self._read_status, durably=True))
 
     async def astatus(self) -> ExecutionStatus:
@@ -39,7 +39,10 @@ class Execution(ExecutionHandle):
         return await asyncio.wrap_future(self._thread.ask(self._read_status, durably=True))
 
     def wait(self, timeout: float | None = None) -> ExecutionStatus:
-        """Wait until it has ended, and tell how. Raises `TimeoutError` after `timeout` seconds."""
+        """Wait until it has ended, and tell how.
+
+        Raises `ExecutionPausedError` as `result` does; `TimeoutError` after `timeout` seconds.
+        """
         return self._ended(timeout).status
 
     async def await_(self, timeout: float | None = None) -> ExecutionStatus:
@@ -50,7 +53,9 @@ class Execution(ExecutionHandle):
         """Its result, decoded from JSON, when it has ended.
 
         Raises `ExecutionFailedError`, `ExecutionTimedOutError` or `ExecutionStoppedError` if it ended so, with what was
-        recorded; `TimeoutError` after `timeout` seconds; `EngineClosedError` if the engine is closed before.
+        recorded; `ExecutionPausedError` while its code does not fit its history: it goes on when the code is mended (if
+        somebody has paused it, this waits); `TimeoutError` after `timeout` seconds; `EngineClosedError` if the engine
+        is closed before.
         """
         return result_of(self.name, self._ended(timeout))
 
@@ -59,8 +64,11 @@ class Execution(ExecutionHandle):
         return result_of(self.name, await self._aended(timeout))
 
     async def aend(self) -> ExecutionEnded:
-        """The record of its end, when it has ended. Raises `EngineClosedError` if the engine is closed before."""
-        return await asyncio.wrap_future(self._end())
+        """The record of its end, when it has ended, however long it is paused before.
+
+        Raises `EngineClosedError` if the engine is closed before.
+        """
+        return await asyncio.wrap_future(self.end(is_patient=True))
 
     def history(self) -> Sequence[Event]:
         """Its events so far, the oldest first."""
@@ -116,13 +124,13 @@ class Execution(ExecutionHandle):
 
     def _ended(self, timeout: float | None) -> ExecutionEnded:
         try:
-            return self._thread.wait(self._end(), timeout)
+            return self._thread.wait(self.end(), timeout)
         except TimeoutError:
             raise self._not_yet(timeout) from None
 
     async def _aended(self, timeout: float | None) -> ExecutionEnded:
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(self._end()), timeout)
+            return await asyncio.wait_for(asyncio.wrap_future(self.end()), timeout)
         except TimeoutError:
             raise self._not_yet(timeout) from None
 
@@ -132,14 +140,15 @@ class Execution(ExecutionHandle):
             "wait for longer, look at its operations() for what it is at, or stop() it"
         )
 
-    def _end(self) -> Future[ExecutionEnded]:
+    def end(self, *, is_patient: bool = False) -> Future[ExecutionEnded]:
+        """The record of its end, as a future: of `result` and `aresult`, or one that also outlasts every pause."""
         end: Future[ExecutionEnded] = Future()
         self._thread.expect(end)
 
         def subscribe(host: Host) -> None:
-            if self.id in host.live:
-                waiting = [waiter for waiter in host.waiters.get(self.id, ()) if not waiter.done()]
-                host.waiters[self.id] = [*waiting, end]
+            hosted = host.live.get(self.id)
+            if hosted is not None:
+                host.waiters.add(hosted, end, is_patient=is_patient)
                 return
             record = self._read_end(host)
             if end.set_running_or_notify_cancel():

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextvars import Context
 from typing import Protocol, runtime_checkable
 
@@ -19,6 +18,7 @@ from durable_lambda.engine.backend import InProcessBackend
 from durable_lambda.engine.clock import Clock
 from durable_lambda.engine.commit import GroupCommit
 from durable_lambda.engine.errors import StoreError
+from durable_lambda.engine.event_queue import EventQueue
 from durable_lambda.engine.hosted import Hosted
 from durable_lambda.engine.invoker import Invoker, Outcome, Registration, new_request_id
 from durable_lambda.engine.invokes import Invokes
@@ -29,12 +29,12 @@ from durable_lambda.engine.machine.invocation import begin_invocation, decide_fa
 from durable_lambda.engine.machine.limits import Limits
 from durable_lambda.engine.machine.log import recover
 from durable_lambda.engine.machine.outside import decide_resume
-from durable_lambda.engine.machine.records import ExecutionEnded
 from durable_lambda.engine.machine.state import Invocation
 from durable_lambda.engine.machine.targets import Targets
 from durable_lambda.engine.plain import PlainFunction
 from durable_lambda.engine.store import EXPIRED_AT_ONCE, ExecutionStore
 from durable_lambda.engine.timers import Timers
+from durable_lambda.engine.waiters import Waiters
 from durable_lambda.protocol.errors import InvalidParameterValueException
 from durable_lambda.protocol.invocation import InvocationOutput
 from durable_lambda.protocol.operations import ErrorObject
@@ -80,8 +80,7 @@ class Host:
         self.functions: dict[str, Registration] = {}
         self.plain: dict[str, PlainFunction] = {}
         self.targets = Targets(self.functions, self.plain, strict_qualifiers, any_account)
-        self.waiters: dict[str, list[Future[ExecutionEnded]]] = {}
-        """Who waits for an execution's end, by its id."""
+        self.waiters = Waiters(self.live)
         self.backend = InProcessBackend(self)
         self.invokes = Invokes(self)
         self.invoker = Invoker(
@@ -96,7 +95,8 @@ class Host:
             on_ended=self.invokes.tell_parent,
             on_idle=self._on_idle,
         )
-        self.timers = Timers(loop, self.context, clock, self.advance, self._may_skip)
+        self.timers: Timers[Hosted | EventQueue] = Timers(loop, self.context, clock, self._on_due, self._may_skip)
+        self.events = EventQueue(self)
         self.last_key = store.last_key()
         self.on_quiet: Callable[[], None] = _nothing
         """Called when nothing is under way and no timer runs: only somebody outside can make anything go on."""
@@ -113,6 +113,7 @@ class Host:
         for hosted in list(self.live.values()):
             self.invokes.recover(hosted)
             self.advance(hosted)
+        self.events.recover()
 
     def _expire(self) -> None:
         """Forget what was kept long enough; now, and every hour."""
@@ -147,13 +148,14 @@ class Host:
             self.commit.change(hosted, decide_resume(state, "the code was loaded anew", None, self.clock.now()))
 
     def register_plain(self, function: PlainFunction) -> None:
-        """Host a plain function; invokes that waited for it go on."""
+        """Host a plain function; invokes and events that waited for it go on."""
         self.functions.pop(function.name, None)
         self.plain[function.name] = function
         self.invokes.on_registered()
         for hosted in list(self.live.values()):
             if hosted.state.uncalled:
                 self.advance(hosted)
+        self.events.look()
         self._on_idle()
 
     def enter(self, hosted: Hosted) -> None:
@@ -187,6 +189,12 @@ class Host:
             resume_at = None
         self.timers.arm(hosted, next_due(state, resume_at))
 
+    def _on_due(self, due: Hosted | EventQueue) -> None:
+        if isinstance(due, EventQueue):
+            due.look()
+        else:
+            self.advance(due)
+
     async def close(self) -> None:
         """End what is under way, and leave every execution to go on where it stands."""
         self._is_closing = True
@@ -207,6 +215,7 @@ class Host:
             if state.invocation is not None and state.unseen:
                 self._tell(hosted.watchers)
             self.advance(hosted)
+            self.waiters.look(hosted)
         if hosted.head_start is not None and hosted.task is None:
             self.invokes.release(hosted)
         self._tell(hosted.subscribers)
@@ -256,6 +265,9 @@ class Host:
                 failed = InvocationOutput("FAILED", error=ErrorObject(problem.code, problem.message))
                 self.commit.change(hosted, decide_output(state, failed, self.limits, now))
             state.invocation = None
+            if state.pause is not None and state.pause.is_mismatch and not self.waiters.are_told_of(hosted):
+                reason = " ".join((state.pause.reason or "").split())  # on one line, and not all of it
+                logger.warning("%s is paused until its code is mended: %.300s", state.arn, reason)
 
     def _on_idle(self) -> None:
         if self.is_idle:
@@ -270,9 +282,7 @@ class Host:
         self._drop(hosted)
         if end.status in ("STOPPED", "TIMED_OUT"):
             self._tell(hosted.watchers)  # what still runs learns from its next checkpoint that it need not
-        for waiter in self.waiters.pop(hosted.row.id, ()):
-            if waiter.set_running_or_notify_cancel():
-                waiter.set_result(end)
+        self.waiters.on_end(hosted)
 
     def _drop(self, hosted: Hosted) -> None:
         self.timers.arm(hosted, None)
@@ -282,7 +292,7 @@ class Host:
     def _may_skip(self) -> bool:
         if not self.is_idle or any(hosted.is_held for hosted in self.live.values()):
             return False
-        return any(
+        return self.events.goes_on_by_itself or any(
             hosted.row.function in self.functions and goes_on_by_itself(hosted.state) for hosted in self.live.values()
         )
 

@@ -148,10 +148,16 @@ class Invoker:
         hosted.task = self._begin(name, context, invoke, lambda task, end: self._on_end(hosted, task, end))
 
     def call(
-        self, function: PlainFunction, payload: str | None, tenant_id: str | None, on_end: Callable[[Outcome], None]
+        self,
+        function: PlainFunction,
+        payload: str | None,
+        tenant_id: str | None,
+        on_end: Callable[[Outcome], None],
+        *,
+        request_id: str | None = None,
     ) -> None:
         """Call a plain function. `on_end` is called once, on the loop; not when the engine is closed before."""
-        context = InvocationContext(function, new_request_id(self._entropy), self._loop, tenant_id)
+        context = InvocationContext(function, request_id or new_request_id(self._entropy), self._loop, tenant_id)
         ended = False
 
         async def invoke() -> InvocationOutput:

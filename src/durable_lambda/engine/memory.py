@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from durable_lambda.engine.machine.log import decode_entries
+from durable_lambda.engine.machine.queued import QueuedEvent
 from durable_lambda.engine.machine.records import ExecutionEnded, Record
 from durable_lambda.engine.store import ExecutionRow, Search, Writes
 from durable_lambda.protocol.operations import ExecutionStatus
@@ -23,12 +24,14 @@ class MemoryStore:
     def __init__(self) -> None:
         self._rows: dict[int, ExecutionRow] = {}
         self._entries: dict[int, list[bytes]] = {}
+        self._events: dict[str, QueuedEvent] = {}
 
     def copy(self) -> MemoryStore:
         """Another store with all that is stored now: the disk as the next engine finds it."""
         twin = MemoryStore()
         twin._rows = dict(self._rows)
         twin._entries = {key: list(entries) for key, entries in self._entries.items()}
+        twin._events = dict(self._events)
         return twin
 
     def find(self, execution_id: str) -> ExecutionRow | None:
@@ -84,6 +87,9 @@ class MemoryStore:
             self._entries.setdefault(key, []).append(entry)
         for status, moment, key in writes.ends:
             self._rows[key] = msgspec.structs.replace(self._rows[key], status=status, ended_at=moment)
+        self._events.update((event.id, event) for event in writes.events)
+        for (event_id,) in writes.forgotten_events:
+            self._events.pop(event_id, None)
 
     def running(self) -> list[ExecutionRow]:
         """Every execution that has not ended."""
@@ -113,3 +119,11 @@ class MemoryStore:
     def requests(self) -> list[tuple[int, bytes]]:
         """None: nobody else can ask."""
         return []
+
+    def queued_events(self) -> list[tuple[str, str, int, int]]:
+        """What is known of every event without its payload."""
+        return [(event.id, event.function, event.received_at, event.due_at) for event in self._events.values()]
+
+    def queued_event(self, event_id: str) -> QueuedEvent | None:
+        """The event of that id."""
+        return self._events.get(event_id)

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
+from durable_lambda.engine.machine.queued import DEFAULT_EVENT_CONFIG, EventConfig
 from durable_lambda.engine.values import decode_value
 from durable_lambda.errors import SerializationError
 from durable_lambda.loop import working_elsewhere
@@ -38,6 +39,8 @@ class PlainFunction:
     name: str
     fn: Callable[[Any, Any], Any]
     invocation_timeout: float
+    events: EventConfig = DEFAULT_EVENT_CONFIG
+    """What is done for an event that nobody waits for."""
 
     async def call(self, payload: str | None, context: LambdaContext) -> str:
         """Its answer as JSON. Without a payload the event is `{}`, as the service has it. Raises what it raises."""

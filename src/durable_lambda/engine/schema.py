@@ -2,7 +2,8 @@
 
 `executions` has a row each, for look-up and lists; it changes when an execution starts and when it ends. `log` has a
 row for each committed batch of an execution, appended in commit order: one B-tree that grows at its end and one index
-make a commit cheap. `inbox` is where other processes leave requests for the engine that owns the file.
+make a commit cheap. `inbox` is where other processes leave requests for the engine that owns the file. `events` has
+what plain functions are called with asynchronously and have not answered yet.
 """
 
 from __future__ import annotations
@@ -14,7 +15,19 @@ from typing import Final
 from durable_lambda.engine.errors import StoreError
 
 APPLICATION_ID: Final = 0x44_75_4C_61  # "DuLa"
-VERSION: Final = 2
+VERSION: Final = 3
+
+_EVENTS: Final = """
+    CREATE TABLE events (
+        id TEXT PRIMARY KEY,
+        function TEXT NOT NULL,
+        payload TEXT,
+        tenant_id TEXT,
+        received_at INTEGER NOT NULL,
+        due_at INTEGER NOT NULL,
+        failures INTEGER NOT NULL
+    )
+    """
 
 TABLES: Final = (
     """
@@ -36,10 +49,12 @@ TABLES: Final = (
     "CREATE TABLE log (seq INTEGER PRIMARY KEY, execution INTEGER NOT NULL, entry BLOB NOT NULL)",
     "CREATE INDEX log_by_execution ON log (execution)",
     "CREATE TABLE inbox (id INTEGER PRIMARY KEY AUTOINCREMENT, request BLOB NOT NULL, response BLOB)",
+    _EVENTS,
 )
 
 MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
     1: ("CREATE INDEX executions_by_function ON executions (function)",),
+    2: (_EVENTS,),
 }
 """What leads from a version to the next one. A reader needs none of it: it takes files of every version."""
 

@@ -16,6 +16,7 @@ import msgspec
 from durable_lambda.engine.errors import StoreError
 from durable_lambda.engine.lock import OwnerLock
 from durable_lambda.engine.machine.log import decode_entries
+from durable_lambda.engine.machine.queued import QueuedEvent
 from durable_lambda.engine.machine.records import ExecutionEnded, Record
 from durable_lambda.engine.schema import check_place, connect
 from durable_lambda.protocol.operations import ExecutionStatus
@@ -25,6 +26,7 @@ T = TypeVar("T")
 EXPIRED_AT_ONCE = 500
 """The engine does nothing else while they are deleted."""
 
+_EVENT = "id, function, payload, tenant_id, received_at, due_at, failures"
 _COLUMNS = "key, id, function, name, status, started_at, ended_at, payload_digest, retention"
 
 
@@ -82,6 +84,15 @@ class Writes:
     """Status, key: of executions that are paused or resumed."""
     responses: list[tuple[bytes, int]] = field(default_factory=list[tuple[bytes, int]])
     """Answers to requests in the inbox, and the requests' ids."""
+    events: list[QueuedEvent] = field(default_factory=list[QueuedEvent])
+    """New ones, and such as wait for another attempt."""
+    forgotten_events: list[tuple[str]] = field(default_factory=list[tuple[str]])
+    """Ids of those that were answered or given up."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write. What has a status or an end has entries, too."""
+        return not (self.entries or self.responses or self.events or self.forgotten_events)
 
 
 class ExecutionStore(Protocol):
@@ -105,6 +116,8 @@ class ExecutionStore(Protocol):
     def delete(self, key: int) -> None: ...
     def data_version(self) -> int: ...
     def requests(self) -> list[tuple[int, bytes]]: ...
+    def queued_events(self) -> list[tuple[str, str, int, int]]: ...
+    def queued_event(self, event_id: str) -> QueuedEvent | None: ...
 
 
 class StoreReader:
@@ -224,6 +237,11 @@ class Store(StoreReader):
                 connection.executemany("UPDATE executions SET status = ?, ended_at = ? WHERE key = ?", writes.ends)
             if writes.responses:
                 connection.executemany("UPDATE inbox SET response = ? WHERE id = ?", writes.responses)
+            if writes.events:
+                statement = f"INSERT OR REPLACE INTO events ({_EVENT}) VALUES (?, ?, ?, ?, ?, ?, ?)"
+                connection.executemany(statement, map(msgspec.structs.astuple, writes.events))
+            if writes.forgotten_events:
+                connection.executemany("DELETE FROM events WHERE id = ?", writes.forgotten_events)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             if connection.in_transaction:
@@ -265,6 +283,15 @@ class Store(StoreReader):
         """What other processes ask for and have no answer to: ids and requests."""
         rows = self._rows("SELECT id, request FROM inbox WHERE response IS NULL ORDER BY id")
         return [(int(number), request) for number, request in rows]
+
+    def queued_events(self) -> list[tuple[str, str, int, int]]:
+        """What is known of every event without its payload: id, function, when it was received and when it is due."""
+        return self._rows("SELECT id, function, received_at, due_at FROM events ORDER BY due_at, rowid")
+
+    def queued_event(self, event_id: str) -> QueuedEvent | None:
+        """The event of that id."""
+        rows = self._rows(f"SELECT {_EVENT} FROM events WHERE id = ?", (event_id,))
+        return QueuedEvent(*rows[0]) if rows else None
 
 
 def _delete(connection: sqlite3.Connection, keys: Sequence[tuple[int]]) -> None:

@@ -24,7 +24,7 @@ class StoredExecution(ExecutionHandle):
 
     @property
     def status(self) -> ExecutionStatus:
-        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or STOPPED, when this object was made."""
+        """RUNNING, PAUSING, PAUSED, SUCCEEDED, FAILED, TIMED_OUT or STOPPED, when this object was made."""
         return self._row.status
 
     @property

@@ -2,6 +2,8 @@
 
 A moment that is not waited for any more is left in the heap, and found to be so when its turn comes. That may be in a
 year, as with the time-out of an execution that has ended; so the heap is swept whenever it has doubled.
+
+Whatever remembers the moment that it is armed for can be due, as the queue of events is.
 """
 
 from __future__ import annotations
@@ -11,23 +13,32 @@ import heapq
 from collections.abc import Callable
 from contextvars import Context
 from itertools import count
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 from durable_lambda.engine.clock import Clock
-from durable_lambda.engine.hosted import Hosted
 
 LEAST_TO_SWEEP: Final = 64
 
 
-class Timers:
-    """Calls `fire` with each execution whose moment has come. `may_skip` tells what the clock may ask."""
+class Timed(Protocol):
+    """What can be due."""
+
+    armed: int | None
+    """The moment that the timers have for it."""
+
+
+T = TypeVar("T", bound=Timed)
+
+
+class Timers(Generic[T]):
+    """Calls `fire` with each whose moment has come. `may_skip` tells what the clock may ask."""
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         context: Context,
         clock: Clock,
-        fire: Callable[[Hosted], None],
+        fire: Callable[[T], None],
         may_skip: Callable[[], bool],
     ) -> None:
         self._loop = loop
@@ -37,6 +48,7 @@ class Timers:
         self._may_skip = may_skip
         self._heap: list[tuple[int, int, Hosted]] = []
         self._sweeps_at = LEAST_TO_SWEEP
+        self._heap: list[tuple[int, int, T]] = []
         self._order = count()
         self._handle: asyncio.TimerHandle | None = None
         self._waits_for: int | None = None
@@ -46,15 +58,16 @@ class Timers:
         """Whether a moment is waited for that will come."""
         return self._handle is not None
 
-    def arm(self, hosted: Hosted, due: int | None) -> None:
-        """Fire for an execution at `due` and at no other moment; `None`: never."""
-        if hosted.armed == due:
+    def arm(self, timed: T, due: int | None) -> None:
+        """Fire for it at `due` and at no other moment; `None`: never."""
+        if timed.armed == due:
             return
-        hosted.armed = due
+        timed.armed = due
         if due is not None:
             if len(self._heap) >= self._sweeps_at:
                 self._sweep()
             heapq.heappush(self._heap, (due, next(self._order), hosted))
+            heapq.heappush(self._heap, (due, next(self._order), timed))
             if self._waits_for is None or due < self._waits_for:
                 self.look()
 
@@ -83,9 +96,9 @@ class Timers:
         self._clock.reach(due, self._may_skip)
         now = self._clock.now()
         while (first := self._first()) is not None and first <= now:
-            hosted = heapq.heappop(self._heap)[2]
-            hosted.armed = None
-            self._fire(hosted)
+            timed = heapq.heappop(self._heap)[2]
+            timed.armed = None
+            self._fire(timed)
         self.look()
 
     def _sweep(self) -> None:

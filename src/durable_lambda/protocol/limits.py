@@ -31,6 +31,12 @@ MAX_INVOCATION_TIMEOUT_SECONDS: Final = 900
 DEFAULT_RETENTION_DAYS: Final = 14
 MAX_RETENTION_DAYS: Final = 90
 
+# Asynchronous invocations of functions that are not durable (service model of EventInvokeConfig); the highest are the
+# defaults.
+MAX_EVENT_RETRIES: Final = 2
+MIN_EVENT_AGE_SECONDS: Final = 60
+MAX_EVENT_AGE_SECONDS: Final = 21_600  # 6 hours
+
 # Payloads (quotas).
 MAX_OPERATION_PAYLOAD: Final = 1 * MIB  # STEP, CONTEXT, CHAINED_INVOKE and CALLBACK results and inputs
 MAX_ERROR_OBJECT: Final = 1 * MIB

@@ -54,7 +54,7 @@ async def invoke(gateway: Gateway, call: Call) -> Reply:
                 f"{len(payload.encode())} byte payload is too large for the Event invocation type (limit {limit} bytes)"
             )
     if not is_durable:
-        return await _call(gateway, function, payload, call.headers.get("x-amz-tenant-id"), waits=kind != "Event")
+        return await _call(gateway, function, payload, call.headers.get("x-amz-tenant-id"), is_event=kind == "Event")
     try:
         row = await gateway.ask(lambda host: start_execution(host, function, payload, execution_name))
     except ExecutionAlreadyStartedError as error:
@@ -86,16 +86,19 @@ def _target(host: Host, name: str) -> tuple[str, bool]:
     raise InvalidParameterValueException(function.error_message or "")
 
 
-async def _call(gateway: Gateway, function: str, payload: str | None, tenant_id: str | None, *, waits: bool) -> Reply:
-    """Call a function that is not durable."""
+async def _call(
+    gateway: Gateway, function: str, payload: str | None, tenant_id: str | None, *, is_event: bool
+) -> Reply:
+    """Call a function that is not durable: now, or as soon as the event is stored."""
+    if is_event:
+        await gateway.ask(lambda host: host.events.put(function, payload, tenant_id))
+        return Reply(202, headers=_headers())
     answer: Future[Outcome] = Future()
 
     def begin(host: Host) -> None:
         host.invoker.call(host.plain[function], payload, tenant_id, answer.set_result)
 
     await gateway.peek(begin)
-    if not waits:
-        return Reply(202, headers=_headers())
     outcome = await asyncio.wrap_future(answer)
     if isinstance(outcome, ErrorObject):
         return _failure(outcome, _headers())

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 from durable_lambda.engine.api.gateway import Gateway
 from durable_lambda.engine.api.reply import Reply, as_json
 from durable_lambda.engine.host import Host
 
 STATUSES: Final = ("RUNNING", "PAUSING", "PAUSED", "SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED")
+
+
+class _Numbers(NamedTuple):
+    """What the engine knows."""
+
+    executions: Mapping[str, int]
+    invocations: int
+    transactions: int
+    events: int
+    given_up: Sequence[tuple[str, str, int]]
 
 
 class Measurements:
@@ -38,10 +48,16 @@ async def health(gateway: Gateway) -> Reply:
 async def metrics(gateway: Gateway, measurements: Measurements) -> Reply:
     """Everything that is measured."""
 
-    def read(host: Host) -> tuple[Mapping[str, int], int, int]:
-        return host.store.counts(), host.invoker.under_way, host.commit.transactions
+    def read(host: Host) -> _Numbers:
+        return _Numbers(
+            host.store.counts(),
+            host.invoker.under_way,
+            host.commit.transactions,
+            host.events.unanswered,
+            sorted((function, reason, number) for (function, reason), number in host.events.given_up.items()),
+        )
 
-    counts, invocations, transactions = await gateway.peek(read)
+    counts, invocations, transactions, events, given_up = await gateway.peek(read)
     lines = [
         "# HELP durable_executions Executions in the file, by status.",
         "# TYPE durable_executions gauge",
@@ -52,6 +68,15 @@ async def metrics(gateway: Gateway, measurements: Measurements) -> Reply:
         "# HELP durable_transactions_total Transactions that were stored.",
         "# TYPE durable_transactions_total counter",
         f"durable_transactions_total {transactions}",
+        "# HELP durable_events_unanswered Events of asynchronous calls that are stored, and called with or waiting.",
+        "# TYPE durable_events_unanswered gauge",
+        f"durable_events_unanswered {events}",
+        "# HELP durable_events_given_up_total Events that no function has answered, by function and reason.",
+        "# TYPE durable_events_given_up_total counter",
+        *(
+            f'durable_events_given_up_total{{function="{function}",reason="{reason}"}} {number}'
+            for function, reason, number in given_up
+        ),
         "# HELP durable_requests_under_way Requests that are being answered.",
         "# TYPE durable_requests_under_way gauge",
         f"durable_requests_under_way {measurements.under_way}",

@@ -15,6 +15,7 @@ import msgspec
 
 from durable_lambda.engine.errors import FunctionError
 from durable_lambda.engine.invoker import InvocationContext
+from durable_lambda.engine.machine.queued import Unavailable
 from durable_lambda.engine.remote.event import decode_answer, encode_event, function_error
 from durable_lambda.engine.remote.http import HttpClient, HttpReply
 from durable_lambda.protocol.backend import DurableBackend
@@ -24,6 +25,8 @@ from durable_lambda.protocol.limits import MIB
 from durable_lambda.protocol.operations import ErrorObject
 
 MAX_REPLY: Final = 16 * MIB
+TOO_MANY_REQUESTS: Final = 429
+SERVER_ERROR: Final = 500
 
 
 class InvokeEndpoint:
@@ -60,7 +63,7 @@ class InvokeEndpoint:
         try:
             reply = await self._client.request("POST", path, payload, headers)
         except OSError as error:
-            raise FunctionError(ErrorObject("Endpoint.Unreachable", f"{type(error).__name__}: {error}")) from error
+            raise FunctionError(Unavailable("Endpoint.Unreachable", f"{type(error).__name__}: {error}")) from error
         if "x-amz-function-error" in reply.headers:
             raise function_error(reply.body)
         if reply.status != 200:
@@ -105,4 +108,5 @@ class PlainEndpointFunction:
 
 def _refusal(reply: HttpReply) -> ErrorObject:
     kind = reply.headers.get("x-amzn-errortype", f"HTTP {reply.status}").partition(":")[0]
-    return ErrorObject(kind, reply.body[:1000].decode("utf-8", "replace"))
+    error = Unavailable if reply.status == TOO_MANY_REQUESTS or reply.status >= SERVER_ERROR else ErrorObject
+    return error(kind, reply.body[:1000].decode("utf-8", "replace"))
