@@ -128,9 +128,12 @@ class _Rebuilding:
         if cls is None:
             return None
         try:
-            return self._instance(cls, record)
+            made = self._instance(cls, record)
         except Exception:  # its class has other ideas of how it is made
             return None
+        if not _can_be_asked(made):
+            vars(made).update(dict.fromkeys(record.left_out))
+        return made if _can_be_asked(made) else None
 
     def _instance(self, cls: type[BaseException], record: RecordedException) -> BaseException:
         try:
@@ -168,6 +171,18 @@ class _Rebuilding:
             if number is not None:
                 with suppress(Unrecordable):
                     object.__setattr__(error, attribute, self._error(number))
+
+
+def _can_be_asked(error: BaseException) -> bool:
+    """Whether what is not there can be asked for, as whoever shows a traceback does.
+
+    The `__getattr__` of a class may look into what the exception carried, such as the response of an `HTTPError`.
+    """
+    try:
+        getattr(error, "__notes__", None)
+    except Exception:
+        return False
+    return True
 
 
 def _class_at(module: object, path: list[str], name: str) -> type | None:
