@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import datetime, time
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 import msgspec
@@ -45,7 +46,7 @@ class JsonCodec(Generic[T]):
         self.declared = declared
         try:
             self._read: Callable[[str], T] = _reader(declared)
-        except TypeError as error:
+        except (TypeError, RecursionError) as error:  # an alias that names itself has no end
             raise ValidationError(
                 f"{type_name(declared)} is no type that JSON can be decoded into: {error}; pass another result_type=, "
                 "or codec= for one of your own"
@@ -57,7 +58,7 @@ class JsonCodec(Generic[T]):
             return self.write(value).decode()
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise SerializationError(
-                f"cannot write {_shown(value)} as JSON: {error}; return plain data or annotate the type"
+                f"cannot write {_shown(value)} as JSON: {error}; return what it is made of, or pass codec="
             ) from error
 
     def decode(self, payload: str) -> T:
@@ -99,7 +100,10 @@ class JsonCodec(Generic[T]):
         if isinstance(before, float) and after is None:
             return f"{what} is {before}, which JSON has no form for{_NULL_HINT}: return None or a str in its place"
         if type(before) is type(after):
-            return f"{what} would come back as {after!r:.80}: {before!r:.80} has no form in JSON"
+            return (
+                f"{what} would come back as {_written(after)}: {_written(before)} has no form in JSON, or its class "
+                "makes something else of it"
+            )
         told = f"{what} would come back as {_shown(after)}, as {type_name(self.declared)} says"
         if field_names(cast("type[Any]", type(before))) is not None:
             return (
@@ -234,7 +238,7 @@ def _reader(declared: Any) -> Callable[[str], Any]:
 
 
 def _read_model(declared: type[Any], value: Any) -> Any:
-    if issubclass(declared, Choice):
+    if isinstance(declared, type) and issubclass(declared, Choice):  # it may also be `Iterable[int]`
         return chosen(declared, value, _read_model)
     if not hasattr(declared, "__pydantic_validator__"):
         return value  # msgspec refuses it unless it is of that class, as everything is of `object`
@@ -243,6 +247,15 @@ def _read_model(declared: type[Any], value: Any) -> Any:
 
 def _shown(value: Any) -> str:
     return f"a value of type {type(value).__qualname__}"
+
+
+def _written(value: Any) -> str:
+    """A value beside another one of its type, with what tells the two apart."""
+    if isinstance(value, datetime):
+        return f"{value.isoformat()}{' (fold=1)' if value.fold else ''}"
+    if isinstance(value, time):
+        return f"{value.isoformat()} {value.tzinfo or ''}".rstrip()
+    return f"{value!r:.80}"
 
 
 def _excerpt(payload: str) -> str:
