@@ -46,9 +46,10 @@ class JsonCodec(Generic[T]):
         self.declared = declared
         try:
             self._read: Callable[[str], T] = _reader(declared)
-        except (TypeError, RecursionError) as error:  # an alias that names itself has no end
+        except (TypeError, RecursionError) as error:
+            why = error if isinstance(error, TypeError) else "an alias that names itself; for any JSON declare Any"
             raise ValidationError(
-                f"{type_name(declared)} is no type that JSON can be decoded into: {error}; pass another result_type=, "
+                f"{type_name(declared)} is no type that JSON can be decoded into: {why}; pass another result_type=, "
                 "or codec= for one of your own"
             ) from error
 
@@ -237,7 +238,7 @@ def _reader(declared: Any) -> Callable[[str], Any]:
         return msgspec.json.Decoder(replaced, dec_hook=_read_model).decode
 
 
-def _read_model(declared: type[Any], value: Any) -> Any:
+def _read_model(declared: Any, value: Any) -> Any:
     if isinstance(declared, type) and issubclass(declared, Choice):  # it may also be `Iterable[int]`
         return chosen(declared, value, _read_model)
     if not hasattr(declared, "__pydantic_validator__"):

@@ -212,7 +212,7 @@ def unreadable_types() -> dict[str, tuple[Any, str]]:
         "members of several types": (Mixed, "all str or all int"),
         "InitVar": (WithInitVar, "InitVar"),
         "a path or a str": (Path | str, "custom type"),
-        "a name for itself": (_names_itself(), "'Json'"),
+        "a name for itself": (_names_itself(), "Json"),
     }
 
 
