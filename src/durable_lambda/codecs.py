@@ -239,11 +239,15 @@ def _reader(declared: Any) -> Callable[[str], Any]:
 
 
 def _read_model(declared: Any, value: Any) -> Any:
-    if isinstance(declared, type) and issubclass(declared, Choice):  # it may also be `Iterable[int]`
+    if _is_choice(declared):
         return chosen(declared, value, _read_model)
     if not hasattr(declared, "__pydantic_validator__"):
         return value  # msgspec refuses it unless it is of that class, as everything is of `object`
     return declared.model_validate_json(msgspec.json.encode(value), by_alias=True, by_name=True)
+
+
+def _is_choice(declared: object) -> bool:
+    return isinstance(declared, type) and issubclass(declared, Choice)  # `Iterable[int]` is no class
 
 
 def _shown(value: Any) -> str:
