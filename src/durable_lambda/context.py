@@ -90,6 +90,7 @@ class DurableContext(ContextBase):
         result_type: Any = UNSET,
         codec: Codec[Any] | None = None,
         inline: bool = False,
+        **unknown: Any,
     ) -> Operation[Any]:
         """Run `fn(*args)` once and remember its outcome.
 
@@ -136,6 +137,7 @@ class DurableContext(ContextBase):
                 result_type=result_type,
                 codec=codec,
                 inline=inline,
+                **unknown,
             )
         )
 
