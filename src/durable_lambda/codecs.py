@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import datetime, time
+from types import NoneType
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 import msgspec
@@ -83,7 +84,7 @@ class JsonCodec(Generic[T]):
         except DeserializationError as error:
             raise SerializationError(
                 f"{_shown(value)} does not fit the declared {type_name(self.declared)}: {error.__cause__}"
-                f"{_NULL_HINT if 'null' in str(error.__cause__) else ''}"
+                f"{_NULL_HINT if 'got `null`' in str(error.__cause__) else ''}"
             ) from error
         try:
             change = first_change(value, returned)
@@ -212,6 +213,8 @@ def _checked(codec: object, payload: object) -> str:
 
 def type_name(declared: Any) -> str:
     """A type as it is written."""
+    if declared is None or declared is NoneType:
+        return "None"
     if isinstance(declared, type) and not hasattr(declared, "__args__"):
         return declared.__qualname__
     return str(declared).replace("typing.", "")
@@ -224,6 +227,8 @@ def _write_model(value: Any) -> Any:
         return value.model_dump(mode="json", by_alias=True, round_trip=True, warnings="error")
     if hasattr(cls, "__get_pydantic_core_schema__"):
         return sys.modules["pydantic_core"].to_jsonable_python(value)
+    if hasattr(cls, "__await__"):
+        raise TypeError("an operation is not its result: await it")
     raise TypeError(f"{type_name(cls)} has no form in JSON")
 
 
