@@ -19,7 +19,7 @@ from durable_lambda.comparison import MISSING, first_change
 from durable_lambda.errors import DeserializationError, SerializationError, ValidationError
 from durable_lambda.fields import field_names
 from durable_lambda.tagged import distinct, plain
-from durable_lambda.unions import Choice, chosen, with_choices
+from durable_lambda.unions import Choice, Shape, made_for, with_stand_ins
 
 T = TypeVar("T")
 
@@ -47,8 +47,8 @@ class JsonCodec(Generic[T]):
         self.declared = declared
         try:
             self._read: Callable[[str], T] = _reader(declared)
-        except (TypeError, RecursionError) as error:
-            why = error if isinstance(error, TypeError) else "an alias that names itself; for any JSON declare Any"
+        except (TypeError, NameError, RecursionError) as error:
+            why = "it names itself; for any JSON declare Any" if isinstance(error, RecursionError) else error
             raise ValidationError(
                 f"{type_name(declared)} is no type that JSON can be decoded into: {why}; pass another result_type=, "
                 "or codec= for one of your own"
@@ -110,7 +110,7 @@ class JsonCodec(Generic[T]):
         if field_names(cast("type[Any]", type(before))) is not None:
             return (
                 f"{told}, without what only {kind} has: declare {kind} there, or pass result_type={kind}; classes of a "
-                "union whose fields are the same need to be a msgspec.Struct with tag=True"
+                "union whose fields are the same need a Literal field that tells which, or a msgspec.Struct's tag=True"
             )
         return f"{told}: declare {kind} there (`-> …`, or result_type=), or return what is declared"
 
@@ -237,22 +237,22 @@ def _reader(declared: Any) -> Callable[[str], Any]:
     try:
         return msgspec.json.Decoder(declared, dec_hook=_read_model).decode
     except TypeError:
-        replaced = with_choices(declared)
+        replaced = with_stand_ins(declared)
         if replaced is declared:
             raise
         return msgspec.json.Decoder(replaced, dec_hook=_read_model).decode
 
 
 def _read_model(declared: Any, value: Any) -> Any:
-    if _is_choice(declared):
-        return chosen(declared, value, _read_model)
+    if _is_stand_in(declared):
+        return made_for(declared, value, _read_model)
     if not hasattr(declared, "__pydantic_validator__"):
         return value  # msgspec refuses it unless it is of that class, as everything is of `object`
     return declared.model_validate_json(msgspec.json.encode(value), by_alias=True, by_name=True)
 
 
-def _is_choice(declared: object) -> bool:
-    return isinstance(declared, type) and issubclass(declared, Choice)  # `Iterable[int]` is no class
+def _is_stand_in(declared: object) -> bool:
+    return isinstance(declared, type) and issubclass(declared, (Choice, Shape))  # `Iterable[int]` is no class
 
 
 def _shown(value: Any) -> str:

@@ -149,7 +149,7 @@ REFUSED: dict[str, tuple[Any, Any, str]] = {
     "a class": (type, int, "has no form in JSON"),
     "a secret": (Hidden, Hidden(secret=pydantic.SecretStr("x")), "at .secret"),
     "an excluded field": (Excluded, Excluded(kept=1, left_out=5), "at .left_out"),
-    "one of two that are alike": (Base | Renamed, Renamed(1), "need to be a msgspec.Struct with tag=True"),
+    "one of two that are alike": (Base | Renamed, Renamed(1), "need a Literal field that tells which"),
     "aliases that do not fit": (Asymmetric, Asymmetric(v=5), "at .a"),  # type: ignore[call-arg]  # its alias
 }
 
@@ -186,9 +186,20 @@ def test_it_is_an_error_of_that_step_with_its_name() -> None:
     assert execution.result() == told
 
 
-@dataclass
-class Undecided:
+class Undecided(msgspec.Struct):
     either: Base | Holder
+
+
+@dataclass
+class Unnamed:
+    either: Base | Shape
+    nowhere: Nowhere  # type: ignore[name-defined]  # noqa: F821  # it is what the test is about
+
+
+@dataclass
+class Unclear:
+    either: Base | Shape
+    text: str | datetime
 
 
 def _names_itself() -> Any:
@@ -207,7 +218,10 @@ def unreadable_types() -> dict[str, tuple[Any, str]]:
         b: InitVar[int] = 0
 
     return {
-        "two dataclasses in a field": (Undecided, "more than one dataclass"),
+        "two dataclasses in a field of a struct": (Undecided, "more than one dataclass"),
+        "two dataclasses beside what cannot be read": (Unclear, "more than one str-like type"),
+        "two dataclasses beside what is not there": (Unnamed, "'Nowhere'"),
+        "InitVar beside two dataclasses": (list[Base | WithInitVar], "InitVar"),
         "two texts": (str | datetime, "more than one str-like type"),
         "members of several types": (Mixed, "all str or all int"),
         "InitVar": (WithInitVar, "InitVar"),
