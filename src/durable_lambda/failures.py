@@ -19,6 +19,7 @@ import msgspec
 from durable_lambda.carried import Unrecordable, carried, class_name
 from durable_lambda.errors import ErrorFields
 from durable_lambda.protocol.operations import ErrorObject
+from durable_lambda.validation_errors import is_validation_error, told_by
 
 MAX_STACK_ENTRIES: Final = 50
 MAX_OTHERS_STACK_ENTRIES: Final = 5
@@ -200,6 +201,8 @@ class _Recording:
 
 def _attributes_of(error: BaseException) -> dict[str, Any]:
     """What an exception has beside `args`: in its `__dict__`, in slots, and what some builtins keep apart."""
+    if is_validation_error(type(error)):
+        return told_by(error)
     found = {key: value for key, value in vars(error).items() if not key.startswith("__")}
     apart = slots_of(type(error))
     if isinstance(error, (ImportError, NameError, AttributeError)):

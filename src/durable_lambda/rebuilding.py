@@ -19,6 +19,7 @@ from durable_lambda.carried import Unrecordable, class_name, uncarried
 from durable_lambda.errors import OperationError
 from durable_lambda.failures import CANCELLED, RecordedException, error_type_name, fields_of, slots_of
 from durable_lambda.protocol.operations import ErrorObject
+from durable_lambda.validation_errors import is_validation_error, remade
 
 _decode_recorded = msgspec.json.Decoder(RecordedException).decode
 
@@ -136,6 +137,8 @@ class _Rebuilding:
         return made if _can_be_asked(made) else None
 
     def _instance(self, cls: type[BaseException], record: RecordedException) -> BaseException:
+        if is_validation_error(cls):
+            return remade({key: self._value(form) for key, form in record.attributes.items()})
         try:
             args: list[Any] = [self._value(form) for form in record.args]
         except Unrecordable:  # a class that is not loaded here
