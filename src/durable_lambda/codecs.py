@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import datetime, time
+from types import NoneType
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 import msgspec
@@ -17,7 +19,7 @@ from durable_lambda.comparison import MISSING, first_change
 from durable_lambda.errors import DeserializationError, SerializationError, ValidationError
 from durable_lambda.fields import field_names
 from durable_lambda.tagged import distinct, plain
-from durable_lambda.unions import Choice, chosen, with_choices
+from durable_lambda.unions import Choice, Shape, made_for, with_stand_ins
 
 T = TypeVar("T")
 
@@ -45,9 +47,10 @@ class JsonCodec(Generic[T]):
         self.declared = declared
         try:
             self._read: Callable[[str], T] = _reader(declared)
-        except TypeError as error:
+        except (TypeError, NameError, RecursionError) as error:
+            why = "it names itself; for any JSON declare Any" if isinstance(error, RecursionError) else error
             raise ValidationError(
-                f"{type_name(declared)} is no type that JSON can be decoded into: {error}; pass another result_type=, "
+                f"{type_name(declared)} is no type that JSON can be decoded into: {why}; pass another result_type=, "
                 "or codec= for one of your own"
             ) from error
 
@@ -57,7 +60,7 @@ class JsonCodec(Generic[T]):
             return self.write(value).decode()
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise SerializationError(
-                f"cannot write {_shown(value)} as JSON: {error}; return plain data or annotate the type"
+                f"cannot write {_shown(value)} as JSON: {error}; return what it is made of, or pass codec="
             ) from error
 
     def decode(self, payload: str) -> T:
@@ -81,7 +84,7 @@ class JsonCodec(Generic[T]):
         except DeserializationError as error:
             raise SerializationError(
                 f"{_shown(value)} does not fit the declared {type_name(self.declared)}: {error.__cause__}"
-                f"{_NULL_HINT if 'null' in str(error.__cause__) else ''}"
+                f"{_NULL_HINT if 'got `null`' in str(error.__cause__) else ''}"
             ) from error
         try:
             change = first_change(value, returned)
@@ -99,12 +102,15 @@ class JsonCodec(Generic[T]):
         if isinstance(before, float) and after is None:
             return f"{what} is {before}, which JSON has no form for{_NULL_HINT}: return None or a str in its place"
         if type(before) is type(after):
-            return f"{what} would come back as {after!r:.80}: {before!r:.80} has no form in JSON"
+            return (
+                f"{what} would come back as {_written(after)}: {_written(before)} has no form in JSON, or its class "
+                "makes something else of it"
+            )
         told = f"{what} would come back as {_shown(after)}, as {type_name(self.declared)} says"
         if field_names(cast("type[Any]", type(before))) is not None:
             return (
                 f"{told}, without what only {kind} has: declare {kind} there, or pass result_type={kind}; classes of a "
-                "union whose fields are the same need to be a msgspec.Struct with tag=True"
+                "union whose fields are the same need a Literal field that tells which, or a msgspec.Struct's tag=True"
             )
         return f"{told}: declare {kind} there (`-> …`, or result_type=), or return what is declared"
 
@@ -207,6 +213,8 @@ def _checked(codec: object, payload: object) -> str:
 
 def type_name(declared: Any) -> str:
     """A type as it is written."""
+    if declared is None or declared is NoneType:
+        return "None"
     if isinstance(declared, type) and not hasattr(declared, "__args__"):
         return declared.__qualname__
     return str(declared).replace("typing.", "")
@@ -219,6 +227,8 @@ def _write_model(value: Any) -> Any:
         return value.model_dump(mode="json", by_alias=True, round_trip=True, warnings="error")
     if hasattr(cls, "__get_pydantic_core_schema__"):
         return sys.modules["pydantic_core"].to_jsonable_python(value)
+    if hasattr(cls, "__await__"):
+        raise TypeError("an operation is not its result: await it")
     raise TypeError(f"{type_name(cls)} has no form in JSON")
 
 
@@ -227,22 +237,35 @@ def _reader(declared: Any) -> Callable[[str], Any]:
     try:
         return msgspec.json.Decoder(declared, dec_hook=_read_model).decode
     except TypeError:
-        replaced = with_choices(declared)
+        replaced = with_stand_ins(declared)
         if replaced is declared:
             raise
         return msgspec.json.Decoder(replaced, dec_hook=_read_model).decode
 
 
-def _read_model(declared: type[Any], value: Any) -> Any:
-    if issubclass(declared, Choice):
-        return chosen(declared, value, _read_model)
+def _read_model(declared: Any, value: Any) -> Any:
+    if _is_stand_in(declared):
+        return made_for(declared, value, _read_model)
     if not hasattr(declared, "__pydantic_validator__"):
         return value  # msgspec refuses it unless it is of that class, as everything is of `object`
     return declared.model_validate_json(msgspec.json.encode(value), by_alias=True, by_name=True)
 
 
+def _is_stand_in(declared: object) -> bool:
+    return isinstance(declared, type) and issubclass(declared, (Choice, Shape))  # `Iterable[int]` is no class
+
+
 def _shown(value: Any) -> str:
     return f"a value of type {type(value).__qualname__}"
+
+
+def _written(value: Any) -> str:
+    """A value beside another one of its type, with what tells the two apart."""
+    if isinstance(value, datetime):
+        return f"{value.isoformat()}{' (fold=1)' if value.fold else ''}"
+    if isinstance(value, time):
+        return f"{value.isoformat()} {value.tzinfo or ''}".rstrip()
+    return f"{value!r:.80}"
 
 
 def _excerpt(payload: str) -> str:

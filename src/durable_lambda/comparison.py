@@ -79,10 +79,23 @@ def _is_same(value: Any, returned: Any) -> bool:
     if isinstance(value, (set, frozenset)):
         return value == returned and _kinds(cast("set[Any]", value)) == _kinds(returned)
     if isinstance(value, (datetime, time)):
-        return value == returned and (value.fold == returned.fold or value.tzinfo is not None)
+        return _is_same_time(value, returned)
     if isinstance(value, Decimal):
         return str(value) == str(returned)  # to the last zero; and of what is no number one is as good as another
     return bool(value == returned)
+
+
+def _is_same_time(value: datetime | time, returned: datetime | time) -> bool:
+    """Whether two show the same, with the same offset.
+
+    They are not asked whether they are equal: of two zones, none are in an hour that a change of the clock repeats or
+    leaves out (PEP 495); and a time whose offset depends on the day is equal to one that has no zone.
+    """
+    if value.tzinfo is None or returned.tzinfo is None:
+        return value.tzinfo is returned.tzinfo and value == returned and value.fold == returned.fold
+    if value.utcoffset() != returned.utcoffset():
+        return False
+    return value.replace(tzinfo=None, fold=0) == returned.replace(tzinfo=None, fold=0)
 
 
 def _kinds(parts: Iterable[Any]) -> set[type]:
@@ -133,7 +146,7 @@ def _change_in_members(value: dict[Any, Any], returned: dict[Any, Any]) -> Chang
         return ("", value, returned) if missing is None else (f"[{missing!r}]", value[missing], MISSING)
     for (key, before), (new, after) in zip(value.items(), returned.items(), strict=True):
         is_parsed = type(key) is str and type(new) is not str
-        if not is_parsed and (key != new or type(key) is not type(new)):
+        if not is_parsed and (type(key) is not type(new) or not _is_same(key, new)):
             return f"[{key!r}]", key, new
         change = first_change(before, after)
         if change is not None:

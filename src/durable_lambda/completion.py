@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from durable_lambda.arguments import answer_of, check_predicate
 from durable_lambda.errors import ValidationError
 
 CompletionReason: TypeAlias = Literal[
@@ -100,8 +101,8 @@ class Completion(msgspec.Struct, frozen=True):
         It gets a `BatchProgress` and answers `True` or `"SUCCEEDED"`, `"FAILED"`, or `None` or `False` for not yet. It
         must be pure. When no branch is left the batch is decided without it.
         """
-        if not callable(predicate):
-            raise ValidationError(f"Completion.when() takes a function of the progress, not {predicate!r}")
+        what = "Completion.when() takes a function of the progress"
+        check_predicate(predicate, what, "Completion.when(lambda progress: progress.success_count >= 2)")
         return cls(predicate=predicate)
 
     def check(self, total: int) -> None:
@@ -121,7 +122,7 @@ class Completion(msgspec.Struct, frozen=True):
     def decide(self, progress: BatchProgress) -> CompletionReason | None:
         """The reason for which the batch is decided, or `None` when it is not."""
         if self.predicate is not None:
-            verdict = self.predicate(progress)
+            verdict = answer_of(self.predicate(progress), "the predicate of Completion.when()")
             if verdict == "FAILED":
                 return "CUSTOM_COMPLETION_FAILED"
             if verdict:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, TypeVarTuple, Unpack, overload
 
-from durable_lambda.arguments import Duration
+from durable_lambda.arguments import Duration, no_option
 from durable_lambda.batch import BatchResult
 from durable_lambda.completion import Completion
 from durable_lambda.context_base import ContextBase
@@ -90,6 +90,7 @@ class DurableContext(ContextBase):
         result_type: Any = UNSET,
         codec: Codec[Any] | None = None,
         inline: bool = False,
+        **unknown: Any,
     ) -> Operation[Any]:
         """Run `fn(*args)` once and remember its outcome.
 
@@ -123,6 +124,8 @@ class DurableContext(ContextBase):
         Example:
             payment = await ctx.step("charge", charge, order, retry=3, timeout=30)
         """
+        if unknown:  # not passed on: that would cost every call
+            raise no_option("step", fn, *unknown)
         return self._scope.start(
             Step(
                 self._scope,

@@ -19,6 +19,7 @@ import msgspec
 from durable_lambda.carried import Unrecordable, carried, class_name
 from durable_lambda.errors import ErrorFields
 from durable_lambda.protocol.operations import ErrorObject
+from durable_lambda.validation_errors import is_validation_error, told_by
 
 MAX_STACK_ENTRIES: Final = 50
 MAX_OTHERS_STACK_ENTRIES: Final = 5
@@ -47,6 +48,8 @@ class RecordedException(msgspec.Struct, omit_defaults=True):
 
     args: list[Any]
     attributes: dict[str, Any] = {}
+    left_out: list[str] = []
+    """The names of the attributes that have no form in JSON."""
     notes: list[str] = []
     exceptions: list[int] = []
     """The parts of a group; its `args` have the message alone."""
@@ -148,7 +151,8 @@ class _Recording:
         return number
 
     def _record(self, error: BaseException) -> RecordedException:
-        record = RecordedException(self._args(error), self._attributes(error), _notes(error))
+        attributes, left_out = self._attributes(error)
+        record = RecordedException(self._args(error), attributes, left_out, _notes(error))
         parts = _parts(error)
         if self._bare:
             record.notes = []
@@ -183,22 +187,34 @@ class _Recording:
                 return [carried(value, self._number) for value in args]
         return [text_of(error) if self._numbers[id(error)] == 0 else self._text(error)]
 
-    def _attributes(self, error: BaseException) -> dict[str, Any]:
+    def _attributes(self, error: BaseException) -> tuple[dict[str, Any], list[str]]:
         kept: dict[str, Any] = {}
+        left_out: list[str] = []
         if not self._bare:
             for key, value in _attributes_of(error).items():
-                with suppress(Unrecordable, RecursionError):
+                try:
                     kept[key] = carried(value, self._number)
-        return kept
+                except (Unrecordable, RecursionError):
+                    left_out.append(key)
+        return kept, left_out
 
 
 def _attributes_of(error: BaseException) -> dict[str, Any]:
     """What an exception has beside `args`: in its `__dict__`, in slots, and what some builtins keep apart."""
+    if is_validation_error(type(error)):
+        return told_by(error)
     found = {key: value for key, value in vars(error).items() if not key.startswith("__")}
     apart = slots_of(type(error))
     if isinstance(error, (ImportError, NameError, AttributeError)):
         apart = [*apart, "name", "path"]
-    return found | {name: value for name in apart if (value := getattr(error, name, None)) is not None}
+    return found | {name: value for name in apart if (value := _own(error, name)) is not None}
+
+
+def _own(error: BaseException, name: str) -> Any:
+    """What an exception has under a name, without the `__getattr__` of its class, which may do anything."""
+    with suppress(AttributeError):
+        return object.__getattribute__(error, name)
+    return None
 
 
 def slots_of(cls: type) -> list[str]:
@@ -213,7 +229,7 @@ def slots_of(cls: type) -> list[str]:
 
 
 def _notes(error: BaseException) -> list[str]:
-    notes: object = getattr(error, "__notes__", None)
+    notes: object = vars(error).get("__notes__")
     if not isinstance(notes, list):
         return []
     return [_cut(note, MAX_MESSAGE) for note in cast("list[object]", notes) if isinstance(note, str)]

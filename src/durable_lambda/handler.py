@@ -40,7 +40,7 @@ from durable_lambda.runtime.instrumentation import Instrumentation
 from durable_lambda.runtime.invocation import Ending, Invocation
 from durable_lambda.runtime.journal import Journal
 from durable_lambda.runtime.scope import Scope
-from durable_lambda.signature import check_signature, checked_delay, checked_error_hook
+from durable_lambda.signature import check_signature, checked_backend, checked_delay, checked_error_hook
 from durable_lambda.values import Codec, check_codec, codec_for, parameter_type, result_codec, round_trip
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Handler(Generic[E, R]):
         self._make_scope = _awaiting_scope if is_async(fn) else _blocking_scope()
         self.fn = fn
         self.name = name if name is not None else getattr(fn, "__name__", "handler")
-        self._backend = backend
+        self._backend = checked_backend(backend)
         self._start_delay = checked_delay(start_delay)
         self._instrumentation = Instrumentation(hooks)
         self._classes: ExceptionClasses | None = None

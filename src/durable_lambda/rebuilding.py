@@ -19,6 +19,7 @@ from durable_lambda.carried import Unrecordable, class_name, uncarried
 from durable_lambda.errors import OperationError
 from durable_lambda.failures import CANCELLED, RecordedException, error_type_name, fields_of, slots_of
 from durable_lambda.protocol.operations import ErrorObject
+from durable_lambda.validation_errors import is_validation_error, remade
 
 _decode_recorded = msgspec.json.Decoder(RecordedException).decode
 
@@ -128,11 +129,16 @@ class _Rebuilding:
         if cls is None:
             return None
         try:
-            return self._instance(cls, record)
+            made = self._instance(cls, record)
         except Exception:  # its class has other ideas of how it is made
             return None
+        if not _can_be_asked(made):
+            vars(made).update(dict.fromkeys(record.left_out))
+        return made if _can_be_asked(made) else None
 
     def _instance(self, cls: type[BaseException], record: RecordedException) -> BaseException:
+        if is_validation_error(cls):
+            return remade({key: self._value(form) for key, form in record.attributes.items()})
         try:
             args: list[Any] = [self._value(form) for form in record.args]
         except Unrecordable:  # a class that is not loaded here
@@ -168,6 +174,18 @@ class _Rebuilding:
             if number is not None:
                 with suppress(Unrecordable):
                     object.__setattr__(error, attribute, self._error(number))
+
+
+def _can_be_asked(error: BaseException) -> bool:
+    """Whether what is not there can be asked for, as whoever shows a traceback does.
+
+    The `__getattr__` of a class may look into what the exception carried, such as the response of an `HTTPError`.
+    """
+    try:
+        getattr(error, "__notes__", None)
+    except Exception:
+        return False
+    return True
 
 
 def _class_at(module: object, path: list[str], name: str) -> type | None:

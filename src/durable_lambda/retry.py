@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 import msgspec
 
+from durable_lambda.arguments import answer_of, check_predicate
 from durable_lambda.errors import (
     DeserializationError,
     SerializationError,
@@ -136,7 +137,12 @@ class Retry(msgspec.Struct, frozen=True):
             increment=self.increment,
         )
         if not _is_filter(self.retry_on):
-            raise ValidationError(f"retry_on must be exception types or a predicate, not {self.retry_on!r}")
+            raise ValidationError(
+                f"retry_on must be exception types or a predicate, not {self.retry_on!r}: retry_on=ConnectionError, "
+                "retry_on=(ConnectionError, TimeoutError), retry_on=lambda error: …"
+            )
+        if self.retry_on is not None and not self.exception_types:
+            check_predicate(self.retry_on, "retry_on takes a function of the exception", "retry_on=lambda error: …")
 
     @classmethod
     def none(cls) -> Retry:
@@ -194,7 +200,7 @@ class Retry(msgspec.Struct, frozen=True):
             return _worth_retrying(error)
         if self.exception_types:
             return isinstance(error, self.exception_types)
-        return bool(self.retry_on(error)) if callable(self.retry_on) else False
+        return bool(answer_of(self.retry_on(error), "retry_on")) if callable(self.retry_on) else False
 
 
 class Poll(msgspec.Struct, frozen=True):

@@ -10,10 +10,12 @@ from typing import Any, Final, TypeVar
 
 from durable_lambda.arguments import is_async
 from durable_lambda.errors import ValidationError
+from durable_lambda.protocol.backend import DurableBackend
 
 T = TypeVar("T")
 
 RIGHT_FORM: Final = "async def handler(event: Order, ctx: DurableContext) -> Receipt: ..."
+_DERIVE: Final = "derive it from DurableHandler, and use an instance of it"
 _RIGHT_DEF: Final = "def handler(event: Order, ctx: SyncDurableContext) -> Receipt: ..."
 
 
@@ -25,7 +27,8 @@ def check_signature(fn: Callable[..., Any]) -> str:
     """
     shown = getattr(fn, "__qualname__", None) or repr(fn)
     if isinstance(fn, type):
-        raise ValidationError(f"{shown} is a class: derive it from DurableHandler, and use an instance of it")
+        to_do = f"use an instance of it, {fn.__name__}(…)" if hasattr(fn, "builder") else _DERIVE
+        raise ValidationError(f"{shown} is a class: {to_do}")
     if not callable(fn):
         raise ValidationError(f"a durable function is a function, not {fn!r}: {RIGHT_FORM}")
     if inspect.isasyncgenfunction(fn) or inspect.isgeneratorfunction(fn):
@@ -39,7 +42,8 @@ def check_signature(fn: Callable[..., Any]) -> str:
         for each in parameters
         if each.default is Parameter.empty and each.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
     ]
-    if len(positional) < 2 or len(required) > 2 or any(each.kind is Parameter.KEYWORD_ONLY for each in required):
+    is_other = len(positional) < 2 or len(required) > 2 or _context_named(fn, positional[0].name)
+    if is_other or any(each.kind is Parameter.KEYWORD_ONLY for each in required):
         form = RIGHT_FORM if is_async(fn) else _RIGHT_DEF
         raise ValidationError(
             f"{shown}{inspect.signature(fn)} must take the event and the context, in this order: {form}"
@@ -50,9 +54,7 @@ def check_signature(fn: Callable[..., Any]) -> str:
 
 def _check_context(fn: Callable[..., Any], shown: str, parameter: str) -> None:
     """An annotation of the other kind of context is a mistake that would show only at the first `await`."""
-    annotation = getattr(fn, "__annotations__", {}).get(parameter)
-    named = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
-    named = named.rpartition(".")[2]
+    named = _context_named(fn, parameter)
     if is_async(fn) and named == "SyncDurableContext":
         raise ValidationError(f"{shown} is an `async def`, so its context is a DurableContext: {RIGHT_FORM}")
     if not is_async(fn) and named == "DurableContext":
@@ -60,6 +62,24 @@ def _check_context(fn: Callable[..., Any], shown: str, parameter: str) -> None:
             f"{shown} is a `def`, so its context is a SyncDurableContext, whose operations block: {_RIGHT_DEF}; "
             "or make it an `async def`"
         )
+
+
+def _context_named(fn: Callable[..., Any], parameter: str) -> str:
+    """Which kind of context a parameter is annotated with; nothing for another annotation."""
+    annotation = getattr(fn, "__annotations__", {}).get(parameter)
+    named = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+    named = named.rpartition(".")[2]
+    return named if named in ("DurableContext", "SyncDurableContext") else ""
+
+
+def checked_backend(backend: T) -> T:
+    """The backend of a handler. Raises `ValidationError` when it is none."""
+    if backend is not None and (isinstance(backend, type) or not isinstance(backend, DurableBackend)):
+        raise ValidationError(
+            f"backend= takes an object with the coroutines checkpoint and get_execution_state, not {backend!r}: "
+            "durable_lambda.backends.AwsBackend()"
+        )
+    return backend
 
 
 def checked_delay(seconds: float) -> float:

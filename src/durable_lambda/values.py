@@ -16,7 +16,7 @@ import functools
 import inspect
 import typing
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, Never, NoReturn
 from weakref import WeakKeyDictionary
 
 from durable_lambda.codecs import (
@@ -73,6 +73,8 @@ def codec_for(declared: Any) -> JsonCodec[Any]:
     """
     if declared is Any or declared is object or declared is UNSET or declared is inspect.Signature.empty:
         return PLAIN
+    if declared is NoReturn or declared is Never:
+        declared = None
     try:
         return _codec_of_hashable(declared)
     except TypeError:  # an annotation that has no hash
@@ -134,7 +136,7 @@ def _annotated(fn: Callable[..., Any]) -> Any:
 
 def _resolved(target: Any, name: str) -> Any:
     annotation = target.__annotations__[name]
-    if not isinstance(annotation, str):
+    if not isinstance(annotation, str) and not typing.get_args(annotation):
         return annotation
     try:
         return _evaluated(target, name)
@@ -146,7 +148,8 @@ def _resolved(target: Any, name: str) -> Any:
 
 
 def _evaluated(target: Any, name: str) -> Any:
-    """One annotation of a function that was written as a string, evaluated where the function was defined."""
+    """One annotation of a function that was written as a string, or has one in it (`list["Order"]`), evaluated where
+    the function was defined."""
     only = type("_Only", (), {"__annotations__": {name: target.__annotations__[name]}})
     return typing.get_type_hints(only, globalns=getattr(target, "__globals__", {}), include_extras=True)[name]
 

@@ -92,6 +92,17 @@ def test_a_function_without_the_decorator_is_no_target(tmp_path: Path) -> None:
     assert "@durable_execution" in message
 
 
+def test_the_class_of_a_function_is_no_target(tmp_path: Path) -> None:
+    (tmp_path / "app_class.py").write_text(
+        "from durable_lambda import DurableHandler\n"
+        "class Orders(DurableHandler):\n"
+        "    def handle(self, event, ctx): ...\n"
+        "orders = Orders()\n"
+    )
+    message = refusal("app_class.py:Orders")
+    assert message == "'Orders' in app_class.py is a class: use an instance of it; durable functions there: orders"
+
+
 def test_an_error_of_the_users_module_shows_its_line(tmp_path: Path) -> None:
     (tmp_path / "app_raises.py").write_text("x = 1\ny = x / 0\n")
     message = refusal("app_raises.py")

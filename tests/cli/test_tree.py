@@ -157,6 +157,7 @@ def test_durations_are_told_in_two_units_at_most(seconds: float, text: str) -> N
 def test_an_error_fits_on_one_line() -> None:
     assert error_text(ErrorObject("E", "one\ntwo")) == "E: one two"
     assert error_text(ErrorObject("E", error_data='{"a":1}')) == 'E: {"a":1}'
+    assert error_text(ErrorObject("E", "", '{"args":[]}')) == "E"
     assert len(error_text(ErrorObject("E", "x" * 500))) == 100
     assert error_text(None) == ""
 

@@ -114,6 +114,15 @@ def test_a_failed_execution_raises_what_it_recorded(engine):
     assert failure.value.stack_trace == ["line"]
 
 
+def test_a_failure_without_a_text_is_told_by_its_type(engine):
+    async def body(run: Invocation):
+        return InvocationOutput("FAILED", error=ErrorObject("AssertionError", "", '{"args":[]}'))
+
+    engine.register(Script(body))
+    with pytest.raises(ExecutionFailedError, match=r"failed: AssertionError$"):
+        engine.start("orders").result(10)
+
+
 def test_executions_are_found_by_name_and_arn_and_listed_newest_first(engine):
     engine.register(Script(one_step))
     engine.register(Script(one_step), name="other")

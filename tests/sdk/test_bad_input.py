@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from drive import Execution
-from durable_lambda import Completion, DurableContext, Poll, ValidationError, current_step
+from durable_lambda import Completion, DurableContext, Poll, Retry, ValidationError, current_step
 
 VALIDATION = "durable_lambda.errors.ValidationError"
 Call = Callable[[DurableContext], Any]
@@ -104,6 +104,34 @@ BAD: dict[str, tuple[Call, str]] = {
         lambda ctx: ctx.map("x", ["a", "b", "a"], item, item_name=lambda item, _: item),
         "items 0 and 2 of map() are both named 'a': give each a name of its own, item_name=lambda item, index:",
     ),
+    "an item_name that is no function": (
+        lambda ctx: ctx.map("x", [1], item, item_name="order"),
+        "item_name= of map() takes a function of an item and its index, not 'order': item_name=lambda item, index:",
+    ),
+    "a name of an item that is none": (
+        lambda ctx: ctx.map("x", [1], item, item_name=lambda item, index: index),
+        "the name of an item of map() must be a str or None, not 0",
+    ),
+    "a name of a branch that is none": (
+        lambda ctx: ctx.parallel("x", {1: branch}),
+        "the name of a branch of parallel() must be a str or None, not 1",
+    ),
+    "a saga without a name": (lambda ctx: ctx.saga(None), "a saga has a name, a str, not None"),
+    "until that is awaited": (
+        lambda ctx: ctx.wait_for_condition("x", work, initial_state="", until=work),
+        "until= of wait_for_condition() takes a plain function, not the `async def` work: what has to be awaited",
+    ),
+    "a completion that is awaited": (lambda ctx: Completion.when(work), "takes a plain function, not the `async def`"),
+    "a filter of errors that is awaited": (lambda ctx: Retry(retry_on=work), "takes a plain function, not the `async"),
+    "an item_name that is awaited": (lambda ctx: ctx.map("x", [1], item, item_name=work), "takes a plain function"),
+    "keywords for the function": (
+        lambda ctx: ctx.step("x", work, amount=5),
+        "step() has no option 'amount'; keywords for the function go with it: functools.partial(work, amount=…)",
+    ),
+    "keywords for the function of a saga": (
+        lambda ctx: ctx.saga().step("x", work, 1, amount=5, compensate=undo),
+        "functools.partial(work, amount=…)",
+    ),
     "a handle of another": (lambda ctx: ctx.callback_result("cb-1"), 'await ctx.create_callback("name")'),  # type: ignore[arg-type]
     "current_step outside of a step": (lambda ctx: current_step(), "call it in the function that ctx.step() runs"),
 }
@@ -142,6 +170,25 @@ def test_what_is_no_function_is_told_where_it_belongs(call: Any, value: Any) -> 
 
     execution = refused(handler, repr(value))
     assert execution.calls == []
+
+
+PREDICATES: dict[str, Call] = {
+    "until": lambda ctx: ctx.wait_for_condition("x", work, initial_state="", until=lambda state: work()),
+    "a completion": lambda ctx: ctx.parallel("x", [branch], completion=Completion.when(lambda progress: work())),
+    "retry_on": lambda ctx: ctx.step("x", fails, retry=Retry(retry_on=lambda error: work())),
+}
+
+
+async def fails() -> None:
+    raise LookupError
+
+
+@pytest.mark.parametrize("call", PREDICATES.values(), ids=PREDICATES)
+def test_an_answer_that_has_to_be_awaited_is_not_taken_for_true(call: Call) -> None:
+    async def handler(event: Any, ctx: DurableContext) -> None:
+        await call(ctx)
+
+    refused(handler, "gave a coroutine, and not an answer: what has to be awaited belongs into a step")
 
 
 def test_an_empty_list_is_no_mistake_and_has_an_empty_result() -> None:

@@ -19,6 +19,7 @@ from durable_lambda import (
     durable_execution,
 )
 from durable_lambda.engine import Engine, SkippingClock
+from durable_lambda.testing import DurableTestRunner
 from hooked import Recorder
 from recording import RecordingBackend, invocation, run
 
@@ -156,8 +157,30 @@ def test_a_static_function_of_a_class_will_do() -> None:
 
 
 def test_the_class_itself_is_no_handler() -> None:
-    with pytest.raises(ValidationError, match="is a class: derive it from DurableHandler, and use an instance"):
+    with pytest.raises(ValidationError, match=r"Orders is a class: use an instance of it, Orders\(…\)"):
         durable_execution(Orders)  # type: ignore[arg-type]
+    with pytest.raises(ValidationError, match="is a class: derive it from DurableHandler, and use an instance"):
+        durable_execution(Bank)  # type: ignore[arg-type]
+    use_an_instance = pytest.raises(ValidationError, match=r"Orders is a class: use an instance of it, Orders\(…\)")
+    with Engine(":memory:") as engine, use_an_instance:
+        engine.register(Orders)
+    with use_an_instance:
+        DurableTestRunner(Orders)
+
+
+@pytest.mark.parametrize("context", ["DurableContext", DurableContext, "SyncDurableContext", "lib.DurableContext"])
+def test_a_context_that_comes_first_is_refused(context: Any) -> None:
+    async def swapped(ctx: Any, event: Any) -> None: ...
+
+    swapped.__annotations__["ctx"] = context
+    with pytest.raises(ValidationError, match="must take the event and the context, in this order"):
+        durable_execution(swapped)
+
+
+@pytest.mark.parametrize("backend", [5, RecordingBackend, object()])
+def test_what_is_no_backend_is_refused(backend: Any) -> None:
+    with pytest.raises(ValidationError, match="backend= takes an object with the coroutines checkpoint"):
+        durable_execution(backend=backend)(greet)
 
 
 # Functions and builders

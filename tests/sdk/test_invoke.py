@@ -163,6 +163,7 @@ PREFIX = "invoke failed for operation 'charge' (function: payments:live): "
         (wire.ErrorObject("app.Declined"), "app.Declined"),
         (wire.ErrorObject(error_message="no funds"), "no funds"),
         (wire.ErrorObject("ValueError", "no funds"), "ValueError: no funds"),
+        (wire.ErrorObject("AssertionError", "", '{"args":[]}'), "AssertionError"),
         (wire.ErrorObject(), None),
         (None, None),
     ],

@@ -263,6 +263,23 @@ def test_arguments_that_do_not_fit_the_message_are_shown() -> None:
     assert json.loads(JsonFormatter().format(record))["message"] == "%d items ('three',)"
 
 
+def test_an_exception_that_can_be_asked_for_nothing_is_written_all_the_same() -> None:
+    class HostileError(Exception):
+        def __getattr__(self, name: str) -> Any:
+            raise RuntimeError(f"no {name}")
+
+    def fail() -> None:
+        raise HostileError("gone")
+
+    try:
+        fail()
+    except HostileError as error:
+        record = logging.makeLogRecord({"msg": "failed", "exc_info": (HostileError, error, error.__traceback__)})
+    line = json.loads(JsonFormatter().format(record))
+    assert (line["errorType"], line["errorMessage"]) == ("HostileError", "gone")
+    assert any("in fail" in each for each in line["stackTrace"])
+
+
 def test_an_exception_without_text_is_told(written: Written) -> None:
     class NoTextError(NoText, Exception): ...
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import traceback
+from email.message import Message
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
@@ -252,3 +255,60 @@ def test_a_cancelled_error_that_a_body_raises_is_recorded() -> None:
     assert execution.result() == "cancelled"
     assert execution.result() == "cancelled"
     assert execution.sent == []
+
+
+class DelegatingError(Exception):
+    """As `urllib.error.HTTPError`, which asks the response that it carries for what it does not have."""
+
+    def __init__(self, code: int, response: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.response = response
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["response"], name)
+
+
+class HostileError(Exception):
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"no {name}")
+
+
+def test_an_error_that_asks_what_it_carries_for_attributes_can_be_asked_without_it() -> None:
+    caught = caught_on_both_runs(DelegatingError(404, Unserialisable()))
+    assert type(caught) is DelegatingError
+    assert vars(caught) == {"code": 404, "response": None}
+    assert not hasattr(caught, "anything")
+    assert "DelegatingError: 404" in "".join(traceback.format_exception(caught))
+
+
+def test_a_response_of_http_that_is_an_error_is_caught_as_itself() -> None:
+    caught = caught_on_both_runs(HTTPError("http://shop", 404, "no such page", Message(), None))
+    assert isinstance(caught, HTTPError)
+    assert (caught.code, caught.msg) == (404, "no such page")
+
+
+def test_an_error_that_can_be_asked_for_nothing_does_not_hide_what_happened() -> None:
+    caught = caught_on_both_runs(HostileError("no"))
+    assert isinstance(caught, StepError)
+    assert caught.error_message == "no"
+
+
+@pytest.mark.parametrize(
+    "made", [lambda: HTTPError("http://shop", 404, "gone", Message(), None), lambda: HostileError("gone")]
+)
+def test_an_error_with_attributes_of_its_own_mind_fails_the_execution_that_does_not_catch_it(made: Any) -> None:
+    def body() -> None:
+        raise made()
+
+    async def handler(event: Any, ctx: DurableContext) -> None:
+        await ctx.step("work", body, retry=0)
+
+    assert "gone" in Execution(handler).error()["ErrorMessage"]
+
+
+def test_an_error_that_can_be_asked_for_nothing_and_that_no_step_raised_fails_the_execution() -> None:
+    async def handler(event: Any, ctx: DurableContext) -> None:
+        raise HostileError("gone")
+
+    assert Execution(handler).error()["ErrorMessage"] == "gone"

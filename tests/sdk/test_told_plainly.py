@@ -78,6 +78,40 @@ def test_an_exception_where_the_history_goes_on_is_told_first() -> None:
     assert "recorded: WAIT 'pause'" in message
 
 
+async def branch(ctx: DurableContext) -> int:
+    return 1
+
+
+@pytest.mark.parametrize("replayed", [False, True])
+def test_what_was_not_awaited_and_is_used_tells_to_await_it(replayed: bool) -> None:
+    async def handler(event: Any, ctx: DurableContext) -> Any:
+        batch = ctx.parallel("orders", [branch])
+        if replayed:
+            await batch
+        with pytest.raises(AttributeError, match="an operation has no 'results': await it, and ask what it gives"):
+            return batch.results()  # type: ignore[attr-defined]  # it is the mistake
+        return await batch
+
+    execution = Execution(handler)
+    execution.run()
+    execution.run()
+
+
+def test_what_was_not_awaited_and_is_returned_tells_to_await_it() -> None:
+    async def handler(event: Any, ctx: DurableContext) -> Any:
+        return {"paid": ctx.step("pay", lambda: 1)}
+
+    assert "an operation is not its result: await it" in Execution(handler).error()["ErrorMessage"]
+
+
+def test_what_is_none_by_its_annotation_and_is_not_tells_nothing_of_numbers() -> None:
+    async def handler(event: Any, ctx: DurableContext) -> None:
+        return 1  # type: ignore[return-value]  # it is the mistake
+
+    told = Execution(handler).error()["ErrorMessage"]
+    assert told.endswith("a value of type int does not fit the declared None: Expected `null`, got `int`")
+
+
 def test_a_handler_that_is_called_by_hand_tells_how_it_is_run() -> None:
     async def handler(event: Any, ctx: DurableContext) -> None: ...
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
-from typing import Any, Generic, Literal, NamedTuple, NewType, Optional, TypedDict, TypeVar, Union
+from typing import Any, Generic, Literal, NamedTuple, Never, NewType, NoReturn, Optional, TypedDict, TypeVar, Union
 from uuid import UUID
 
 import msgspec
@@ -196,6 +196,33 @@ def test_annotations_may_be_strings(annotation: str) -> None:
 
     body.__annotations__["return"] = annotation
     assert result_on_both_runs(body) == value
+
+
+@pytest.mark.parametrize("annotation", [list["Line"], Optional["list[Line]"], "list['Line']"])
+def test_a_part_of_an_annotation_may_be_a_string(annotation: Any) -> None:
+    body = returning(annotation, [Line("a")])
+    body.__annotations__["return"] = annotation
+    assert result_on_both_runs(body) == [Line("a")]
+
+
+@pytest.mark.parametrize("annotation", [NoReturn, Never, Coroutine[Any, Any, Never]])
+def test_what_never_returns_may_say_so(annotation: Any) -> None:
+    def body() -> Any:
+        raise LookupError("nobody there")
+
+    body.__annotations__["return"] = annotation
+
+    async def handler(event: Any, ctx: DurableContext) -> str:
+        try:
+            await ctx.step("work", body, retry=0)
+        except LookupError as error:
+            return str(error)
+
+    assert Execution(handler).result() == "nobody there"
+
+
+def test_what_can_be_iterated_is_a_list() -> None:
+    assert result_on_both_runs(returning(Iterable[int], [1, 2])) == [1, 2]
 
 
 @pytest.mark.parametrize("declared", [Awaitable[Line], Coroutine[Any, Any, Line]])

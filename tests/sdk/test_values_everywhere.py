@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Flag, auto
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, NotRequired, TypedDict, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -36,6 +36,52 @@ class Approved:
 class Rejected:
     why: str
     until: date | None = None
+
+
+@dataclass
+class Ruling:
+    what: Approved | Rejected
+    earlier: dict[str, list[Approved | Rejected]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Appeal:
+    against: Ruling | Approved | None
+    mode: Mode = Mode.SLOW
+    weight: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weight", 0 if self.against is None else 1)
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    on: date
+
+
+@dataclass
+class Number:
+    number: Decimal
+
+
+@dataclass
+class Sum:
+    left: Expression
+    right: Expression | None
+
+
+Expression = Number | Sum
+
+
+@dataclass
+class Envelope(Generic[T]):
+    content: list[T]
+    to: str
+
+
+class Docket(TypedDict):
+    ruling: Approved | Rejected
+    closed: NotRequired[date]
 
 
 class Right(Flag):
@@ -108,6 +154,21 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "unions of dataclasses in containers": (
         dict[str, list[Approved | Rejected | None]],
         {"a": [Approved("Ada", date(2026, 1, 2)), Rejected("late"), None]},
+    ),
+    "union of dataclasses in a field": (Ruling, Ruling(Rejected("late"), {"old": [Approved("Ada", date(2026, 1, 2))]})),
+    "union of dataclasses in fields of a frozen class with slots": (
+        tuple[Appeal, ...],
+        (Appeal(Ruling(Approved("Ada", date(2026, 1, 2)))), Appeal(None, Mode.FAST)),
+    ),
+    "union of dataclasses that have it in them": (
+        Expression,
+        Sum(Number(Decimal("1.0")), Sum(Number(Decimal(2)), None)),
+    ),
+    "union of dataclasses as an argument of one": (Envelope[Approved | Rejected], Envelope([Rejected("late")], "Bob")),
+    "union of dataclasses in a typed dict": (Docket, Docket(ruling=Rejected("late"))),
+    "union of frozen dataclasses in a set": (
+        frozenset[Appeal | Withdrawal],
+        frozenset([Appeal(None), Withdrawal(date(2026, 1, 2))]),
     ),
     "union of untagged structs": (Payment | Box[Line], Box(Line("a"))),
     "dict of anything": (dict[str, object], {"a": [1, {"b": None}]}),

@@ -421,6 +421,11 @@ def test_a_runner_without_a_function_says_what_is_missing() -> None:
     with pytest.raises(ValidationError, match=r"nothing to run: DurableTestRunner\(handler\)"):
         DurableTestRunner().run()
 
+    async def undecorated(event: object, ctx: object) -> None: ...
+
+    with pytest.raises(ValidationError, match="'undecorated' is a plain function, @durable_execution is missing"):
+        DurableTestRunner(undecorated).run()
+
 
 def test_what_cannot_be_run_is_refused() -> None:
     with pytest.raises(ValidationError, match="a test runner runs durable functions"):

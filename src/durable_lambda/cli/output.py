@@ -9,6 +9,7 @@ from typing import Any, cast
 from durable_lambda.cli.live import line_writer
 from durable_lambda.cli.summary import Summary
 from durable_lambda.drawing.words import visible
+from durable_lambda.failures import RecordedException
 from durable_lambda.protocol.operations import ErrorObject
 
 
@@ -63,12 +64,5 @@ def _is_for_rebuilding(data: str) -> bool:
         content = json.loads(data)
     except ValueError:
         return False
-    return isinstance(content, dict) and set(cast("dict[str, object]", content)) <= {
-        "args",
-        "attributes",
-        "notes",
-        "exceptions",
-        "cause",
-        "context",
-        "others",
-    }
+    known = RecordedException.__struct_fields__
+    return isinstance(content, dict) and cast("dict[str, object]", content).keys() <= set(known)

@@ -147,6 +147,8 @@ def _durable_function(module: ModuleType, place: str, attribute: str) -> Durable
     there = f"durable functions there: {', '.join(durable)}" if durable else "it has no durable functions"
     if found is None:
         raise CommandError(f"{place} has no {attribute!r}; {there}")
+    if isinstance(found, type) and hasattr(found, "invoke"):
+        raise CommandError(f"{attribute!r} in {place} is a class: use an instance of it; {there}")
     kind = type(found).__name__
     raise CommandError(
         f"{attribute!r} in {place} is a {kind}, not a durable function: decorate with @durable_execution; {there}"

@@ -109,7 +109,8 @@ def error_text(error: ErrorObject | None) -> str:
     """`PaymentUnavailable: no answer`, on one line."""
     if error is None:
         return ""
-    parts = [part for part in (error.error_type, error.error_message or error.error_data) if part]
+    said = error.error_data if error.error_message is None else error.error_message
+    parts = [part for part in (error.error_type, said) if part]
     text = visible(" ".join(": ".join(parts).split()))
     return text if len(text) <= _MAX_MESSAGE else text[: _MAX_MESSAGE - 1] + "…"
 

@@ -25,7 +25,7 @@ from durable_lambda.engine.machine.queued import EventConfig
 from durable_lambda.engine.plain import PlainFunction
 from durable_lambda.engine.requests import CallbackAnswer, answer_callback, find_execution, start_execution
 from durable_lambda.engine.thread import EngineThread
-from durable_lambda.engine.values import check_name, encode_value, error_of, name_of, seconds_of
+from durable_lambda.engine.values import check_name, check_no_class, encode_value, error_of, name_of, seconds_of
 from durable_lambda.errors import ValidationError
 from durable_lambda.protocol import limits as bounds
 from durable_lambda.protocol.hosting import DurableFunction
@@ -147,6 +147,7 @@ class Engine:
 
         Raises `ValidationError` for a name or a duration outside these bounds, and for what cannot be called.
         """
+        check_no_class(function)
         known_as = check_name("function name", name_of(function) if name is None else name)
         seconds = seconds_of("invocation_timeout", invocation_timeout, 1, bounds.MAX_INVOCATION_TIMEOUT_SECONDS)
         whole = seconds_of("execution_timeout", execution_timeout, 1, bounds.MAX_EXECUTION_TIMEOUT_SECONDS)

@@ -24,7 +24,8 @@ def result_of(name: str, end: ExecutionEnded) -> Any:
     if end.status == "SUCCEEDED":
         return decode_value(f"result of execution {name!r}", end.result)
     error = end.error or ErrorObject()
-    reason = ": ".join(part for part in (error.error_type, error.error_message or error.error_data) if part)
+    said = error.error_data if error.error_message is None else error.error_message  # what says nothing says nothing
+    reason = ": ".join(part for part in (error.error_type, said) if part)
     if end.status == "TIMED_OUT":
         raise ExecutionTimedOutError(f"execution {name!r} did not end within its execution_timeout")
     if end.status == "STOPPED":

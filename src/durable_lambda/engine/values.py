@@ -57,6 +57,12 @@ def check_name(what: str, name: str) -> str:
     return name
 
 
+def check_no_class(function: object) -> None:
+    """Raises `ValidationError` for the class of a durable function in place of its instance."""
+    if isinstance(function, type):
+        raise ValidationError(f"{function.__qualname__} is a class: use an instance of it, {function.__name__}(…)")
+
+
 def name_of(function: object) -> str:
     """What a function is called when nobody says otherwise. Raises `ValidationError` for one that has no name."""
     name = getattr(function, "name", None) or getattr(function, "__name__", None)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
-from durable_lambda.arguments import check_callable, check_name
+from durable_lambda.arguments import answer_of, check_callable, check_name, check_predicate
 from durable_lambda.errors import SerializationError, ValidationError, WaitForConditionError
 from durable_lambda.failures import describe, raise_as_recorded
 from durable_lambda.operations.attempts import Attempted, attempts_ended
@@ -54,8 +54,8 @@ class Condition(Attempted[S]):
     def prepare(self) -> None:
         check_name(self.name, self.verb)
         check_callable(self.check, self.verb)
-        if not callable(self.until):
-            raise ValidationError(f"until= of wait_for_condition() takes a function of the state, not {self.until!r}")
+        what = "until= of wait_for_condition() takes a function of the state"
+        check_predicate(self.until, what, "until=lambda state: state.is_done")
         if not isinstance(self.poll, Poll):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValidationError(
                 f"poll= of wait_for_condition() takes a Poll, not {self.poll!r}: Poll(initial_delay=5)"
@@ -79,7 +79,7 @@ class Condition(Attempted[S]):
                 attempt = attempts_ended(state) + 1
                 try:
                     payload, value = await self._look(state, attempt)
-                    is_met = bool(self.until(value))
+                    is_met = bool(answer_of(self.until(value), "until= of wait_for_condition()"))
                 except asyncio.CancelledError as cancellation:
                     self.record_cancellation(self.update("FAIL", error=describe(cancellation)))
                     raise

@@ -137,8 +137,8 @@ class Invoke(Call[Any]):
             ) from error
 
     def _fail(self, state: wire.Operation, error: wire.ErrorObject) -> NoReturn:
-        cause = [error.error_type or (None if error.error_message or error.error_data else state.status)]
-        cause.append(error.error_message or error.error_data)
+        said = error.error_data if error.error_message is None else error.error_message
+        cause = [error.error_type or (None if said else state.status), said]
         raise _FAILURES.get(state.status, InvokeError)(
             f"invoke failed for operation {self.name!r} (function: {self.function_name}): "
             + ": ".join(text for text in cause if text),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from durable_lambda.arguments import check_name
+from durable_lambda.arguments import check_part_name, check_predicate
 from durable_lambda.batch import BatchResult
 from durable_lambda.completion import Completion
 from durable_lambda.errors import ValidationError
@@ -73,9 +73,11 @@ class Map(Batch[BatchResult[Any]]):
         name_of = self.item_name
         if name_of is None:
             return [BranchSpec(f"map-item-{index}", self.fn, (item,), MapIteration) for index, item in enumerate(items)]
+        what = "item_name= of map() takes a function of an item and its index"
+        check_predicate(name_of, what, 'item_name=lambda item, index: f"order-{index}"')
         specs = [BranchSpec(name_of(item, index), self.fn, (item,), MapIteration) for index, item in enumerate(items)]
         for spec in specs:
-            check_name(spec.name, "item")
+            check_part_name(spec.name, "an item of map()")
         return specs
 
     def prepare(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from durable_lambda.arguments import check_name
+from durable_lambda.arguments import check_part_name
 from durable_lambda.batch import BatchResult
 from durable_lambda.completion import Completion
 from durable_lambda.errors import ValidationError
@@ -69,7 +69,7 @@ class Parallel(Batch[BatchResult[Any]]):
                 'ctx.parallel("quotes", [train, plane]), ctx.parallel("quotes", {"train": train, "plane": plane})'
             )
         for index, (name, branch) in enumerate(named):
-            check_name(name, "branch")
+            check_part_name(name, "a branch of parallel()")
             check_branch(branch, repr(name) if isinstance(branches, dict) else str(index), self.verb)
             self.scope.check_code(branch, self.verb)
         return [BranchSpec(name, branch, (), ParallelBranch) for name, branch in named]

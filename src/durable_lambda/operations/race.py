@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from durable_lambda.arguments import Duration, check_name, whole_seconds
+from durable_lambda.arguments import Duration, check_part_name, whole_seconds
 from durable_lambda.batch import BatchResult
 from durable_lambda.completion import Completion
 from durable_lambda.errors import ValidationError
@@ -49,7 +49,7 @@ class First(Race[tuple[str, Any]]):
                 'first() takes branches by name: ctx.first("quote", train=ask_train, plane=ask_plane)'
             )
         for key, branch in self.branches.items():
-            check_name(key, "branch")
+            check_part_name(key, "a branch of first()")
             check_branch(branch, repr(key), self.verb)
             self.scope.check_code(branch, self.verb)
         return [BranchSpec(key, branch, (), ParallelBranch) for key, branch in self.branches.items()]

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack, overload
 import msgspec
 
 from durable_lambda.arguments import check_callable, check_name
-from durable_lambda.errors import CompensationError
+from durable_lambda.errors import CompensationError, ValidationError
 from durable_lambda.failures import describe
 from durable_lambda.operations.child import ChildContext
 from durable_lambda.operations.outcome import failure
@@ -122,6 +122,8 @@ class Compensating:
     """
 
     def __init__(self, scope: Scope, name: str) -> None:
+        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValidationError(f'a saga has a name, a str, not {name!r}: ctx.saga("booking"), or ctx.saga()')
         for each in (name, f"{name} compensations"):
             check_name(each, "saga")
         self._scope = scope

@@ -17,7 +17,7 @@ from typing import Any, TypedDict, TypeVar
 
 import msgspec
 
-from durable_lambda.arguments import check_callable, check_name, positive_seconds
+from durable_lambda.arguments import check_callable, check_name, no_option, positive_seconds
 from durable_lambda.errors import SerializationError, StepError, StepInterruptedError, StepTimeoutError, ValidationError
 from durable_lambda.failures import describe, raise_as_recorded
 from durable_lambda.loop import CURRENT
@@ -116,8 +116,11 @@ class Step(Attempted[T]):
         result_type: Any = UNSET,
         codec: Codec[T] | None = None,
         inline: bool = False,
+        **unknown: Any,
     ) -> None:
         super().__init__(scope, name)
+        if unknown:
+            raise no_option(self.verb, fn, *unknown)
         self.fn_args = fn, args
         self.retry = retry
         self.timeout = timeout

@@ -88,12 +88,19 @@ def _exception(record: logging.LogRecord) -> dict[str, object]:
         found = {
             "errorType": type(error).__name__,
             "errorMessage": text_of(error),
-            "stackTrace": [line.rstrip("\n") for line in traceback.format_exception(error)],
+            "stackTrace": [line.rstrip("\n") for line in _lines_of(error)],
             "location": f"{record.pathname}:{record.funcName}:{record.lineno}",
         }
     elif record.exc_text:
         found = {"stackTrace": record.exc_text.splitlines()}
     return found | ({"stackInfo": record.stack_info} if record.stack_info else {})
+
+
+def _lines_of(error: BaseException) -> list[str]:
+    try:
+        return traceback.format_exception(error)
+    except Exception:  # before Python 3.13, of a class whose `__getattr__` raises what is no `AttributeError`
+        return traceback.format_tb(error.__traceback__)
 
 
 def shown(value: object) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
 from types import TracebackType
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar, cast
 
 from durable_lambda.errors import Suspended
 
@@ -67,6 +67,11 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
         refused: Operation[Any] = cls(_PARKED if park else _REFUSED, label=label)
         refused._refusal = why
         return refused
+
+    if not TYPE_CHECKING:  # a type checker knows what there is
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise AttributeError(f"an operation has no {name!r}: await it, and ask what it gives")
 
     def run_by(self, task: asyncio.Task[T], counts: Callable[[], bool]) -> None:
         """Leave the outcome to a task; `counts`: whether anything that happens there counts still."""

@@ -12,7 +12,7 @@ from durable_lambda.engine.machine.limits import Limits
 from durable_lambda.engine.machine.targets import Targets, resolve
 from durable_lambda.engine.plain import PlainFunction
 from durable_lambda.engine.store import ExecutionRow
-from durable_lambda.engine.values import check_name, encode_value, name_of, seconds_of
+from durable_lambda.engine.values import check_name, check_no_class, encode_value, name_of, seconds_of
 from durable_lambda.errors import ValidationError
 from durable_lambda.protocol import limits as bounds
 from durable_lambda.protocol.hosting import DurableFunction
@@ -96,6 +96,7 @@ class DurableTestRunner:
 
         Returns the runner. Raises `ValidationError` as `Engine.register` does.
         """
+        check_no_class(function)
         known_as = check_name("function name", name_of(function) if name is None else name)
         seconds = seconds_of("invocation_timeout", invocation_timeout, 1, bounds.MAX_INVOCATION_TIMEOUT_SECONDS)
         whole = seconds_of("execution_timeout", execution_timeout, 1, bounds.MAX_EXECUTION_TIMEOUT_SECONDS)
@@ -198,7 +199,10 @@ class DurableTestRunner:
     ) -> tuple[World, ExecutionRow, R]:
         """A new world in which the execution has begun, and nothing of it has run. For this package's own tools."""
         if self._main is None:
-            raise ValidationError("nothing to run: DurableTestRunner(handler), or runner.register(handler)")
+            plain = "".join(
+                f"; {name!r} is a plain function, @durable_execution is missing" for name in self._functions
+            )
+            raise ValidationError(f"nothing to run: DurableTestRunner(handler), or runner.register(handler){plain}")
         payload = encode_value("event", event)
         clock = VirtualClock(self._start, skips=self._skip_time)
         replays = SETTINGS.replays_always() if self._always_replay is None else self._always_replay
