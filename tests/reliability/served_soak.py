@@ -75,6 +75,7 @@ class Steady:
         began = time.monotonic()
         with ServedVictim(workers=WORKERS, clients=0) as server:
             server.start(self._folder)
+            server.wait_until_it_answers()
             clients = [threading.Thread(target=self._order, args=(server.url,)) for _ in range(STEADY_CLIENTS)]
             for client in clients:
                 client.start()

@@ -97,12 +97,17 @@ class ServedVictim:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "ORDER_EFFECTS": str(folder / "effects")},
         )
 
+    def wait_until_it_answers(self) -> None:
+        """Or has ended."""
+        assert self.process is not None
+        while self.process.poll() is None and not self._answers():
+            time.sleep(0.05)
+
     def end(self) -> int:
         """End the server in good order, once it answers; its exit code."""
         if self.process is None:
             return 0
-        while self.process.poll() is None and not self._answers():
-            time.sleep(0.05)
+        self.wait_until_it_answers()
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(BURIAL_SECONDS)
         self.process = None

@@ -46,9 +46,8 @@ class Timers(Generic[T]):
         self._clock = clock
         self._fire = fire
         self._may_skip = may_skip
-        self._heap: list[tuple[int, int, Hosted]] = []
-        self._sweeps_at = LEAST_TO_SWEEP
         self._heap: list[tuple[int, int, T]] = []
+        self._sweeps_at = LEAST_TO_SWEEP
         self._order = count()
         self._handle: asyncio.TimerHandle | None = None
         self._waits_for: int | None = None
@@ -66,7 +65,6 @@ class Timers(Generic[T]):
         if due is not None:
             if len(self._heap) >= self._sweeps_at:
                 self._sweep()
-            heapq.heappush(self._heap, (due, next(self._order), hosted))
             heapq.heappush(self._heap, (due, next(self._order), timed))
             if self._waits_for is None or due < self._waits_for:
                 self.look()
