@@ -228,6 +228,33 @@ def test_bodies_beside_each_other_end_in_several_orders() -> None:
     assert not report.order_matters
 
 
+async def at_once(name: str) -> str:
+    return name
+
+
+def at_once_on_a_thread(name: str) -> str:
+    return name
+
+
+@pytest.mark.parametrize("body", [at_once, at_once_on_a_thread])
+def test_bodies_that_end_at_once_end_in_several_orders_too(body: Any) -> None:
+    @durable_execution
+    async def remembers_who_was_first(event: None, ctx: DurableContext) -> None:
+        done: dict[str, str] = {}
+
+        async def part(name: str) -> None:
+            done[name] = await ctx.step(name, body, name)
+
+        async with asyncio.TaskGroup() as group:
+            for name in "abc":
+                group.create_task(part(name))
+        for name in done:
+            await ctx.step(f"after {name}", at_once, name)
+
+    with pytest.raises(CrashDifferenceError, match="its operations or its result follow timing"):
+        explore_crashes(remembers_who_was_first)
+
+
 def test_a_function_whose_outcome_depends_on_who_is_first_is_told() -> None:
     async def ends(name: str, ctx: DurableContext) -> str:
         async def body() -> str:
