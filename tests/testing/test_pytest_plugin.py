@@ -86,6 +86,36 @@ def test_a_test_that_fails_shows_the_operations_of_its_runs(suite) -> None:
     assert result.stdout.str().count("durable operations") == 1
 
 
+def test_a_test_that_fails_shows_the_whole_error_of_its_runs_and_where_it_was_raised(suite) -> None:
+    result = suite(
+        "async def reserve(sku):\n    raise LookupError('none left of ' + sku + ' in the warehouse' + '!' * 80)\n"
+        "@durable_execution\n"
+        "async def orders(event, ctx):\n"
+        "    return await ctx.step('reserve', reserve, 'tea', retry=0, result_type=str)\n"
+        "def test_it(durable_runner):\n    assert durable_runner(orders).run(1).status == 'SUCCEEDED'\n"
+    )
+
+    result.assert_outcomes(failed=1)
+    text = result.stdout.str().partition("durable operations")[2]
+    assert "LookupError: none left of tea in the warehouse" + "!" * 80 in text
+    assert ", in reserve\n" in text
+
+
+def test_a_test_that_fails_shows_a_difference_on_replay_in_full(suite) -> None:
+    result = suite(
+        "@durable_execution\n"
+        "async def counts(event, ctx):\n"
+        "    times.append(1)\n"
+        "    await ctx.step(f'number {len(times)}', three)\n"
+        "@pytest.mark.durable(always_replay=True)\n"
+        "def test_it(durable_runner):\n    assert durable_runner(counts).run(1).status == 'SUCCEEDED'\n"
+    )
+
+    result.stdout.fnmatch_lines(
+        ["*- durable operations -*", "*recorded: STEP 'number 1'*", "*current:  STEP 'number 2'*", "*called at *"]
+    )
+
+
 @pytest.mark.parametrize(("plugin", "module"), [("asyncio", "pytest_asyncio"), ("anyio", "anyio")])
 def test_async_tests_use_the_runner_both_ways(suite, plugin: str, module: str) -> None:
     pytest.importorskip(module)

@@ -48,7 +48,7 @@ def outcome_of(run: DurableRun, effects: list[Effect], world: Any) -> Outcome:
         ran=Counter((effect.operation_id, effect.label, effect.attempt) for effect in effects if effect.has_ended),
         world=world,
         is_interrupted=any(_was_interrupted(event.details) for event in run.history),
-        tree=run.tree(),
+        tree=run.outline(),
     )
 
 

@@ -64,7 +64,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         runs: list[Any] = list(sys.modules[_RUNS].RECENT)
         for number, run in enumerate(runs, 1):
             title = "durable operations" if len(runs) == 1 else f"durable operations of run {number}"
-            report.sections.append((title, run.tree()))
+            raised_at = run.error.stack_trace if run.error is not None else None
+            report.sections.append((title, "\n".join([run.tree(), *(raised_at or [])])))
     return report
 
 
