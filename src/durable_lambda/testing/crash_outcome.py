@@ -14,6 +14,7 @@ from durable_lambda.testing.operations import OperationView
 from durable_lambda.testing.run import DurableRun
 
 _INTERRUPTED = "durable_lambda.errors.StepInterruptedError"
+_MISMATCH = "durable_lambda.errors.NonDeterministicExecutionError"
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -32,6 +33,16 @@ class Outcome(msgspec.Struct, frozen=True):
     is_interrupted: bool
     """Whether an attempt of an at-most-once step was cut off: its function may then end otherwise."""
     tree: str
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether it did not end because its code and its history differ."""
+        return self.error is None or not self.error.startswith(_MISMATCH)
+
+    @property
+    def in_short(self) -> str:
+        """How it ended, on one line."""
+        return self.status if self.error is None else f"{self.status}: {_first_line(self.error)}"
 
 
 def outcome_of(run: DurableRun, effects: list[Effect], world: Any) -> Outcome:
