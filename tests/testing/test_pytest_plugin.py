@@ -116,6 +116,24 @@ def test_a_test_that_fails_shows_a_difference_on_replay_in_full(suite) -> None:
     )
 
 
+MOCKED = (
+    "import asyncio\n"
+    "from durable_lambda.testing import MockDurableContext\n"
+    "def test_it():\n"
+    "    ctx, _ = MockDurableContext().with_wait('pause').build()\n"
+    "    asyncio.run(handler.fn(1, ctx))\n"
+)
+
+
+def test_a_test_that_fails_shows_its_own_code_and_not_the_packages(suite) -> None:
+    result = suite(MOCKED)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*asyncio.run(handler.fn(1, ctx))", "*ctx.step(\"three\", three)", "E *MockMismatchError: *"])
+    result.stdout.no_fnmatch_line("*testing/mock_*.py:*")
+    assert "mock_script.py" in suite(MOCKED, "--full-trace").stdout.str()
+
+
 @pytest.mark.parametrize(("plugin", "module"), [("asyncio", "pytest_asyncio"), ("anyio", "anyio")])
 def test_async_tests_use_the_runner_both_ways(suite, plugin: str, module: str) -> None:
     pytest.importorskip(module)
