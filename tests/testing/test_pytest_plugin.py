@@ -129,7 +129,9 @@ def test_a_test_that_fails_shows_its_own_code_and_not_the_packages(suite) -> Non
     result = suite(MOCKED)
 
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*asyncio.run(handler.fn(1, ctx))", "*ctx.step(\"three\", three)", "E *MockMismatchError: *"])
+    result.stdout.fnmatch_lines(
+        ["*asyncio.run(handler.fn(1, ctx))", '*ctx.step("three", three)', "E *MockMismatchError: *"]
+    )
     result.stdout.no_fnmatch_line("*testing/mock_*.py:*")
     assert "mock_script.py" in suite(MOCKED, "--full-trace").stdout.str()
 
