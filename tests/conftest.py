@@ -1,4 +1,4 @@
-"""What all tests have: reports that can travel between the processes that run them, and properties without a deadline."""
+"""What all tests have: reports that can travel between the processes that run them; properties without a deadline."""
 
 from __future__ import annotations
 

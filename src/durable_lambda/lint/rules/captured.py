@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import Final
 
+from durable_lambda.lint.changes import changed_by, instance_of, is_only_written
 from durable_lambda.lint.code import Code
 from durable_lambda.lint.finding import Remark, Rule
 from durable_lambda.lint.operations import Operation
 from durable_lambda.lint.scopes import Scope
 from durable_lambda.lint.syntax import FUNCTIONS, Function
-from durable_lambda.lint.values import Context, Instance
+from durable_lambda.lint.values import Context
 
 CAPTURED = Rule(
     "DUR006",
@@ -56,16 +56,6 @@ async def handler(event: None, ctx: DurableContext) -> int:
 
 RULES = (CAPTURED,)
 
-_CHANGERS: Final = {
-    "builtins.list()": "append extend insert remove pop clear sort reverse",
-    "builtins.dict()": "update setdefault pop popitem clear",
-    "builtins.set()": "add discard remove pop clear update difference_update intersection_update",
-    "collections.deque()": "append appendleft extend extendleft pop popleft clear remove rotate",
-    "collections.Counter()": "update subtract clear pop",
-    "collections.defaultdict()": "update setdefault pop popitem clear",
-    "collections.OrderedDict()": "update setdefault pop popitem clear move_to_end",
-}
-
 
 def check(code: Code) -> Iterator[Remark]:
     """Each change of what durable code sees."""
@@ -75,7 +65,7 @@ def check(code: Code) -> Iterator[Remark]:
         for node in code.syntax.own(function):
             yield from _remarks(function, node, code, f"{operation.title}, which is not run again once it is done")
     for _, node in code.durable_nodes():
-        for target, _ in _changed(node, code):
+        for target, _ in changed_by(node, code):
             if isinstance(target, ast.Attribute) and _is_context(target.value, code):
                 message = f"`{ast.unparse(target)}` cannot be set: keep state in variables, and results in steps"
                 yield Remark(CAPTURED, node, message)
@@ -91,32 +81,10 @@ def _recorded_contexts(code: Code) -> dict[Function, Operation]:
 
 
 def _remarks(function: Function, node: ast.AST, code: Code, where: str) -> Iterator[Remark]:
-    for target, is_rebound in _changed(node, code):
+    for target, is_rebound in changed_by(node, code):
         remark = _remark(function, node, target, code, where, is_rebound=is_rebound)
         if remark is not None:
             yield remark
-
-
-def _changed(node: ast.AST, code: Code) -> Iterator[tuple[ast.expr, bool]]:
-    """What a node changes, and whether a name itself is bound anew."""
-    match node:
-        case ast.Assign(targets=targets) | ast.Delete(targets=targets):
-            pass
-        case ast.AugAssign(target=target) | ast.AnnAssign(target=target, value=ast.expr()):
-            targets = [target]
-        case ast.Call(func=ast.Attribute(value=owner, attr=attr)) if _is_changer(owner, attr, code):
-            yield owner, False
-            return
-        case _:
-            return
-    for target in targets:
-        for each in target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]:
-            yield (each.value, False) if isinstance(each, ast.Subscript) else (each, True)
-
-
-def _is_changer(owner: ast.expr, attr: str, code: Code) -> bool:
-    paths = code.resolver.paths(owner)
-    return bool(paths) and all(attr in _CHANGERS.get(path, "").split() for path in paths)
 
 
 def _remark(
@@ -129,8 +97,9 @@ def _remark(
         if isinstance(root, ast.Attribute) and _is_context(root.value, code):
             message = f"`{ast.unparse(target)}` is changed in a step's body: return the value from the step"
             return Remark(CAPTURED, node, message) if is_body else None
-        if isinstance(root, ast.Attribute) and (owner := _instance(root.value, code)) is not None:
-            return _of_instance(function, node, root, owner, code, where)
+        if isinstance(root, ast.Attribute) and (owner := instance_of(root.value, code)) is not None:
+            told = _of_instance(function, root, owner, code, where)
+            return Remark(CAPTURED, node, told) if told is not None else None
         root = root.value
     if not isinstance(root, ast.Name) or (is_rebound and root is target and not _is_declared(root, code)):
         return None
@@ -142,28 +111,17 @@ def _remark(
     return Remark(CAPTURED, node, f"`{root.id}` is changed in {where}: return the value from it")
 
 
-def _of_instance(
-    function: Function, node: ast.AST, target: ast.Attribute, owner: ast.ClassDef, code: Code, where: str
-) -> Remark | None:
+def _of_instance(function: Function, target: ast.Attribute, owner: ast.ClassDef, code: Code, where: str) -> str | None:
     """An attribute of `self`, or of another instance that this file makes."""
     for reader, each in code.durable_nodes():
         if not isinstance(each, ast.Attribute) or each.attr != target.attr or not isinstance(each.ctx, ast.Load):
             continue
-        if reader is not function and _instance(each.value, code) is owner and not _is_only_written(each, code):
-            message = (
+        if reader is not function and instance_of(each.value, code) is owner and not is_only_written(each, code):
+            return (
                 f"`{ast.unparse(target)}` is changed in {where}, and durable code reads it on line {each.lineno}: "
                 "return the value from it"
             )
-            return Remark(CAPTURED, node, message)
     return None
-
-
-def _instance(node: ast.expr, code: Code) -> ast.ClassDef | None:
-    if not isinstance(node, ast.Name):
-        return None
-    values = code.resolver.resolve(node)
-    only = values[0] if len(values) == 1 else None
-    return only.node if isinstance(only, Instance) else None
 
 
 def _is_context(node: ast.expr, code: Code) -> bool:
@@ -198,18 +156,7 @@ def _is_read_outside(function: Function, name: str, home: Scope, code: Code) -> 
         and node.id == name
         and not _is_inside(code.scopes.made_by[reader], function, code)
         and isinstance(node.ctx, ast.Load)
-        and not _is_only_written(node, code)
+        and not is_only_written(node, code)
         and code.scopes.of[node].lookup(name) is home
         for reader, node in code.durable_nodes()
     )
-
-
-def _is_only_written(node: ast.expr, code: Code) -> bool:
-    """Whether it is there to be changed: `items.append(…)` and `counts[key] = …`, whose own value nobody reads."""
-    parent = code.syntax.parents[node]
-    if isinstance(parent, ast.Subscript) and parent.value is node:
-        return not isinstance(parent.ctx, ast.Load)
-    if not isinstance(parent, ast.Attribute) or not _is_changer(node, parent.attr, code):
-        return False
-    call = code.syntax.parents[parent]
-    return isinstance(call, ast.Call) and call.func is parent and isinstance(code.syntax.parents[call], ast.Expr)
