@@ -59,7 +59,7 @@ def test_the_marker_replays_at_every_operation_in_that_test_alone(suite) -> None
     result = suite(
         "@pytest.mark.durable(always_replay=True)\n"
         "def test_marked(durable_runner):\n"
-        "    times.clear(); durable_runner(handler).run(1); assert len(times) == 2\n"
+        "    times.clear(); durable_runner(handler).run(1); assert len(times) == 3\n"
         "def test_plain(durable_runner):\n"
         "    times.clear(); durable_runner(handler).run(1); assert len(times) == 1\n",
         "--strict-markers",
