@@ -1,10 +1,14 @@
-"""What all tests have: reports that can travel between the processes that run them."""
+"""What all tests have: reports that can travel between the processes that run them; properties without a deadline."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("no deadline", deadline=None)  # how long an example takes is the machine's affair
+settings.load_profile("no deadline")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -45,6 +45,10 @@ class Strand(Protocol):
         """The strand of a task that this one creates to run `coro`; may be the strand itself."""
         ...
 
+    def runs(self, coro: Any) -> Any:
+        """What the task of this strand is to run: `coro`, or something around it."""
+        ...
+
     def adopt(self, task: asyncio.Task[Any]) -> None:
         """The task that was created for this strand."""
         ...
@@ -158,6 +162,6 @@ def _create_task(
     own = strand.fork(coro)
     context = copy_context() if context is None else context.copy()
     context.run(CURRENT.set, own)
-    task = asyncio.Task(coro, loop=loop, context=context, **options)
+    task = asyncio.Task(own.runs(coro), loop=loop, context=context, **options)
     own.adopt(task)
     return task

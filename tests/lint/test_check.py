@@ -149,3 +149,27 @@ def test_the_linter_knows_the_functions_that_the_package_exports() -> None:
 
 def test_the_codes_are_in_order_and_none_is_missing() -> None:
     assert list(RULES) == [f"DUR{number:03}" for number in range(1, len(RULES) + 1)]
+
+
+@pytest.mark.parametrize(
+    ("call", "right"),
+    [
+        ("random.random()", "ctx.random().random()"),
+        ("random.choice(event)", "ctx.random().choice(…)"),
+        ("random.Random()", "ctx.random()"),
+        ("random.seed()", "ctx.random()"),
+        ("uuid.uuid4()", "ctx.uuid()"),
+    ],
+)
+def test_what_draws_by_chance_is_told_the_call_that_draws_the_same(call: str, right: str) -> None:
+    (finding,) = check_source("import random, uuid\n" + handler(f"return {call}"))
+    assert finding.message.endswith(f"`{right}`")
+
+
+def test_a_decision_by_the_process_is_told_where_that_is_changed() -> None:
+    source = (
+        handler("if event not in SEEN:", "    SEEN.add(event)", "    await ctx.step('work', print)") + "SEEN = set()\n"
+    )
+    (finding,) = check_source(source)
+    assert finding.code == "DUR019"
+    assert "depend on `SEEN`, which lives in the process and is changed on line 7: use a variable" in finding.message

@@ -64,7 +64,7 @@ def test_a_pattern_fits_a_path_a_folder_above_it_or_a_name_in_it(
         ("selct = ['DUR001']", "knows select, ignore, exclude, per-file-ignores, not 'selct'"),
         ("select = 'DUR001'", "select in [tool.durable-lambda.lint] must be a list of strings, not 'DUR001'"),
         ("select = [1]", "must be a list of strings"),
-        ("ignore = ['E501']", "'E501' is no rule: they are DUR001 to DUR018, or ALL"),
+        ("ignore = ['E501']", "'E501' is no rule: they are DUR001 to DUR019, or ALL"),
         ("ignore = ['']", "'' is no rule"),
         ("exclude = 5", "exclude in"),
         ("per-file-ignores = ['a']", "must be a table"),

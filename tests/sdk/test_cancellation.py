@@ -14,6 +14,7 @@ from durable_lambda import BackendError, DurableContext
 from durable_lambda.protocol.backend import CheckpointResponse
 from durable_lambda.protocol.errors import InvalidParameterValueException
 from durable_lambda.protocol.updates import OperationUpdate
+from durable_lambda.runtime.beginning import Beginning
 from recording import RecordingBackend
 
 HAS_BEGUN = threading.Event()
@@ -114,6 +115,79 @@ def test_a_task_that_is_cancelled_after_an_operation_is_the_same_on_replay() -> 
         return await then_waits(ctx)
 
     runs_alike(code)
+
+
+async def one_step(ctx: DurableContext) -> str:
+    return await ctx.step("early", lambda: "early", inline=True)
+
+
+async def two_steps(ctx: DurableContext) -> str:
+    await ctx.step("earlier", lambda: "earlier", inline=True)
+    return await one_step(ctx)
+
+
+@pytest.mark.parametrize("begin", [lambda ctx: ctx.step("early", lambda: "early", inline=True), one_step, two_steps])
+def test_a_cancellation_that_finds_a_task_done_finds_it_done_on_replay(begin: Any) -> None:
+    """On replay nothing takes time, so the cancellation comes before the task has begun at all."""
+
+    async def code(ctx: DurableContext) -> str:
+        task = asyncio.ensure_future(begin(ctx))
+
+        async def until_it_is_done() -> None:
+            await asyncio.wait([task])
+
+        await ctx.step("meanwhile", until_it_is_done)
+        task.cancel()
+        await asyncio.wait([task])
+        assert not task.cancelled()
+        assert task.result() == "early"
+        return await then_waits(ctx)
+
+    runs_alike(code)
+
+
+def test_code_of_an_invocation_that_is_ending_is_not_begun() -> None:
+    begun: list[str] = []
+
+    async def code() -> None:
+        begun.append("code")
+
+    with pytest.raises(asyncio.CancelledError):
+        Beginning(code(), lambda: False).throw(asyncio.CancelledError())
+    assert begun == []
+
+
+def test_an_operation_that_is_cancelled_before_its_task_has_begun_is_recorded_as_cancelled() -> None:
+    async def code(ctx: DurableContext) -> str:
+        task = asyncio.ensure_future(ctx.wait("cancelled pause", 3600))
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        return await then_waits(ctx)
+
+    assert runs_alike(code).operation("cancelled pause").status == "CANCELLED"
+
+
+def test_a_wait_that_is_cancelled_again_before_its_task_has_begun_is_cancelled() -> None:
+    """An invocation that was lost between the wait's beginning and its cancellation."""
+
+    async def code(ctx: DurableContext) -> str:
+        task = asyncio.ensure_future(ctx.wait("cancelled pause", 3600))
+        await ctx.step("meanwhile", asyncio.sleep, 0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        return "done"
+
+    async def handler(event: Any, ctx: DurableContext) -> Any:
+        return await code(ctx)
+
+    execution = Execution(handler, start_delay=0)
+    execution.result()
+    execution.change("cancelled pause", status="STARTED")
+    execution.result()
+
+    assert ("WAIT", "cancelled pause", "CANCEL") in execution.sent
 
 
 def test_a_wait_that_is_cancelled_after_an_operation_is_the_same_on_replay() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -60,6 +61,10 @@ async def everything(event: None, ctx: DurableContext) -> list[object]:
     return [first, both, mapped.results(), retried, winner[0], answer, child, tolerant.failure_count]
 
 
+async def body_of_a_number() -> int:
+    return 1
+
+
 async def fails(ctx: DurableContext) -> None:
     raise ValueError("bad")
 
@@ -111,6 +116,116 @@ def test_state_that_is_kept_outside_of_steps_is_found() -> None:
     error = DurableTestRunner(counting, always_replay=True).run().error
     assert error is not None
     assert "recorded: STEP 'number 1' SUCCEEDED\n  current:  STEP 'number 2'" in (error.error_message or "")
+
+
+def test_a_result_that_another_replay_would_not_give_is_found() -> None:
+    seen: list[int] = []
+
+    @durable_execution
+    async def counts(event: None, ctx: DurableContext) -> int:
+        await ctx.step("one", body, "one")
+        seen.append(1)
+        return len(seen)
+
+    differs = r"the code returns\s+2\s+where the history has\s+the result 1"
+    with pytest.raises(AssertionError, match=differs) as told:
+        DurableTestRunner(counts, always_replay=True).run()
+    assert "a variable that lives in the process" in str(told.value)
+
+
+def test_an_operation_that_another_replay_would_call_is_found() -> None:
+    times: list[int] = []
+
+    @durable_execution
+    async def sometimes(event: None, ctx: DurableContext) -> None:
+        await ctx.step("one", body, "one")
+        times.append(1)
+        if len(times) > 1:
+            await ctx.step("two", body, "two")
+
+    with pytest.raises(AssertionError, match="the code goes on where the recorded execution had ended"):
+        DurableTestRunner(sometimes, always_replay=True).run()
+
+
+async def test_what_another_replay_would_not_give_is_found_where_a_test_awaits_too() -> None:
+    seen: list[int] = []
+
+    @durable_execution
+    async def counts(event: None, ctx: DurableContext) -> int:
+        seen.append(await ctx.step("one", body_of_a_number))
+        return len(seen)
+
+    with pytest.raises(AssertionError, match="where the history has"):
+        await DurableTestRunner(counts, always_replay=True).arun()
+
+
+def under_asyncio_timeout(ctx: DurableContext) -> Any:
+    async def code() -> str:
+        async with asyncio.timeout(30):
+            return await ctx.step("ask", body, "ask")
+
+    return code()
+
+
+def under_wait_for(ctx: DurableContext) -> Any:
+    return asyncio.wait_for(ctx.step("ask", body, "ask"), 30)
+
+
+async def in_a_wait_with_a_timeout(ctx: DurableContext) -> None:
+    await asyncio.wait([asyncio.ensure_future(ctx.step("ask", body, "ask"))], timeout=30)
+
+
+@pytest.mark.parametrize("code", [under_asyncio_timeout, under_wait_for, in_a_wait_with_a_timeout])
+def test_a_time_out_of_asyncio_around_an_operation_is_refused(code: Any) -> None:
+    @durable_execution
+    async def timed(event: None, ctx: DurableContext) -> None:
+        await code(ctx)
+
+    assert DurableTestRunner(timed, always_replay=False).run().status == "SUCCEEDED"
+    error = DurableTestRunner(timed, always_replay=True).run().error
+    assert error is not None
+    assert error.error_type == "durable_lambda.errors.NonDeterministicExecutionError"
+    assert "step 'ask'" in (error.error_message or "")
+    assert "ctx.timeout(" in (error.error_message or "")
+
+
+async def as_they_are_done(ctx: DurableContext) -> None:
+    for each in asyncio.as_completed([ctx.step("ask", body, "ask"), ctx.step("ask", body, "tell")]):
+        await each
+
+
+async def waits_for_the_first(ctx: DurableContext) -> None:
+    asked = [asyncio.ensure_future(ctx.step("ask", body, name)) for name in "ab"]
+    await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait(asked)
+
+
+@pytest.mark.parametrize("code", [as_they_are_done, waits_for_the_first])
+def test_whatever_asyncio_finds_done_first_is_refused(code: Any) -> None:
+    @durable_execution
+    async def races(event: None, ctx: DurableContext) -> None:
+        await code(ctx)
+
+    assert DurableTestRunner(races, always_replay=False).run().status == "SUCCEEDED"
+    error = DurableTestRunner(races, always_replay=True).run().error
+    assert error is not None
+    assert error.error_type == "durable_lambda.errors.NonDeterministicExecutionError"
+    assert "step 'ask'" in (error.error_message or "")
+    assert "ctx.first(" in (error.error_message or "")
+
+
+def test_races_and_time_outs_in_a_step_or_of_a_step_are_none_of_durable_code() -> None:
+    async def careful() -> str:
+        async with asyncio.timeout(30):
+            for each in asyncio.as_completed([asyncio.sleep(1), asyncio.sleep(2)]):
+                await each
+        return await asyncio.wait_for(asyncio.sleep(1, "done"), 30)
+
+    @durable_execution
+    async def timed(event: None, ctx: DurableContext) -> list[str]:
+        return list(await asyncio.gather(ctx.step("a", careful, timeout=60), ctx.step("b", careful, timeout=60)))
+
+    assert DurableTestRunner(timed, always_replay=True).run().result == ["done", "done"]
 
 
 @pytest.mark.parametrize(("value", "replays"), [("1", True), ("0", False), ("", False)])

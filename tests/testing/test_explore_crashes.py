@@ -145,6 +145,54 @@ def test_a_function_that_differs_without_a_crash_is_told_so() -> None:
         explore_crashes(growing, 5)
 
 
+def test_a_function_that_is_not_deterministic_without_a_crash_is_told_where() -> None:
+    seen: list[int] = []
+
+    @durable_execution
+    async def numbered(event: int, ctx: DurableContext) -> None:
+        seen.append(1)
+        await ctx.step(f"number {len(seen)}", charge, event)
+        await ctx.wait("pause", 60)
+
+    with pytest.raises(AssertionError, match=r"(?s)without a crash.*recorded: STEP 'number 1'.*called at") as raised:
+        explore_crashes(numbered, 5)
+    assert not isinstance(raised.value, CrashDifferenceError)  # no crash is needed for it
+
+
+def test_how_a_function_ends_that_fails_is_told() -> None:
+    @durable_execution
+    async def fails(event: int, ctx: DurableContext) -> None:
+        await ctx.step("charge", charge, event)
+        raise LookupError("nothing left")
+
+    report = explore_crashes(fails, 5)
+
+    assert report.outcome == "FAILED: LookupError: nothing left"
+    assert "it always ended the same: FAILED: LookupError: nothing left" in str(report)
+
+
+def test_what_the_function_does_otherwise_is_told_before_what_its_bodies_do_twice() -> None:
+    seen: list[int] = []
+
+    @durable_execution
+    async def forgets(event: int, ctx: DurableContext) -> int:
+        if not seen:
+            seen.append(await ctx.step("charge", charge, event))
+        await ctx.step("again", charge, 1)
+        return len(seen)
+
+    def setup() -> None:
+        seen.clear()
+        charges.clear()
+
+    with pytest.raises(CrashDifferenceError) as raised:
+        explore_crashes(forgets, 5, setup=setup, effects=lambda: len(charges))
+
+    assert raised.value.difference.said[0].startswith("the execution ended as FAILED")
+    assert "NonDeterministicExecutionError" in raised.value.difference.said[0]
+    assert all("outside of steps" not in line for line in raised.value.difference.said)
+
+
 def test_a_result_may_be_checked_instead_of_compared() -> None:
     seen: list[int] = []
 
@@ -226,6 +274,33 @@ def test_bodies_beside_each_other_end_in_several_orders() -> None:
     assert report.orders == 5
     assert len(orders) >= 4
     assert not report.order_matters
+
+
+async def at_once(name: str) -> str:
+    return name
+
+
+def at_once_on_a_thread(name: str) -> str:
+    return name
+
+
+@pytest.mark.parametrize("body", [at_once, at_once_on_a_thread])
+def test_bodies_that_end_at_once_end_in_several_orders_too(body: Any) -> None:
+    @durable_execution
+    async def remembers_who_was_first(event: None, ctx: DurableContext) -> None:
+        done: dict[str, str] = {}
+
+        async def part(name: str) -> None:
+            done[name] = await ctx.step(name, body, name)
+
+        async with asyncio.TaskGroup() as group:
+            for name in "abc":
+                group.create_task(part(name))
+        for name in done:
+            await ctx.step(f"after {name}", at_once, name)
+
+    with pytest.raises(CrashDifferenceError, match="its operations or its result follow timing"):
+        explore_crashes(remembers_who_was_first)
 
 
 def test_a_function_whose_outcome_depends_on_who_is_first_is_told() -> None:

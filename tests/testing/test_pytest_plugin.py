@@ -59,7 +59,7 @@ def test_the_marker_replays_at_every_operation_in_that_test_alone(suite) -> None
     result = suite(
         "@pytest.mark.durable(always_replay=True)\n"
         "def test_marked(durable_runner):\n"
-        "    times.clear(); durable_runner(handler).run(1); assert len(times) == 2\n"
+        "    times.clear(); durable_runner(handler).run(1); assert len(times) == 3\n"
         "def test_plain(durable_runner):\n"
         "    times.clear(); durable_runner(handler).run(1); assert len(times) == 1\n",
         "--strict-markers",
@@ -84,6 +84,56 @@ def test_a_test_that_fails_shows_the_operations_of_its_runs(suite) -> None:
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*- durable operations -*", "*succeeded*", "*three*step*succeeded*"])
     assert result.stdout.str().count("durable operations") == 1
+
+
+def test_a_test_that_fails_shows_the_whole_error_of_its_runs_and_where_it_was_raised(suite) -> None:
+    result = suite(
+        "async def reserve(sku):\n    raise LookupError('none left of ' + sku + ' in the warehouse' + '!' * 80)\n"
+        "@durable_execution\n"
+        "async def orders(event, ctx):\n"
+        "    return await ctx.step('reserve', reserve, 'tea', retry=0, result_type=str)\n"
+        "def test_it(durable_runner):\n    assert durable_runner(orders).run(1).status == 'SUCCEEDED'\n"
+    )
+
+    result.assert_outcomes(failed=1)
+    text = result.stdout.str().partition("durable operations")[2]
+    assert "LookupError: none left of tea in the warehouse" + "!" * 80 in text
+    assert ", in reserve\n" in text
+
+
+def test_a_test_that_fails_shows_a_difference_on_replay_in_full(suite) -> None:
+    result = suite(
+        "@durable_execution\n"
+        "async def counts(event, ctx):\n"
+        "    times.append(1)\n"
+        "    await ctx.step(f'number {len(times)}', three)\n"
+        "@pytest.mark.durable(always_replay=True)\n"
+        "def test_it(durable_runner):\n    assert durable_runner(counts).run(1).status == 'SUCCEEDED'\n"
+    )
+
+    result.stdout.fnmatch_lines(
+        ["*- durable operations -*", "*recorded: STEP 'number 1'*", "*current:  STEP 'number 2'*", "*called at *"]
+    )
+
+
+MOCKED = (
+    "import asyncio\n"
+    "from durable_lambda.testing import MockDurableContext\n"
+    "def test_it():\n"
+    "    ctx, _ = MockDurableContext().with_wait('pause').build()\n"
+    "    asyncio.run(handler.fn(1, ctx))\n"
+)
+
+
+def test_a_test_that_fails_shows_its_own_code_and_not_the_packages(suite) -> None:
+    result = suite(MOCKED)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*asyncio.run(handler.fn(1, ctx))", '*ctx.step("three", three)', "E *MockMismatchError: *"]
+    )
+    result.stdout.no_fnmatch_line("*testing/mock_*.py:*")
+    assert "mock_script.py" in suite(MOCKED, "--full-trace").stdout.str()
 
 
 @pytest.mark.parametrize(("plugin", "module"), [("asyncio", "pytest_asyncio"), ("anyio", "anyio")])

@@ -107,12 +107,16 @@ def moment(timestamp: Timestamp, now: float) -> str:
 
 def error_text(error: ErrorObject | None) -> str:
     """`PaymentUnavailable: no answer`, on one line."""
+    text = " ".join(failure_text(error).split())
+    return text if len(text) <= _MAX_MESSAGE else text[: _MAX_MESSAGE - 1] + "…"
+
+
+def failure_text(error: ErrorObject | None) -> str:
+    """The same with all its lines."""
     if error is None:
         return ""
     said = error.error_data if error.error_message is None else error.error_message
-    parts = [part for part in (error.error_type, said) if part]
-    text = visible(" ".join(": ".join(parts).split()))
-    return text if len(text) <= _MAX_MESSAGE else text[: _MAX_MESSAGE - 1] + "…"
+    return visible(": ".join(part for part in (error.error_type, said) if part))
 
 
 def visible(text: str) -> str:

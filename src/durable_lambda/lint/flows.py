@@ -1,4 +1,4 @@
-"""Whether a value may differ on a replay: follows it back to a clock, to chance, to the order of a set.
+"""Whether a value may differ on a replay: follows it back to a clock, chance, a counter, or the order of a set.
 
 What an operation gives is recorded, so nothing goes through one.
 """
@@ -57,6 +57,8 @@ def _itself(node: ast.expr, code: Code) -> str | None:
         return f"`ctx.{node.attr}`"
     if _shows_the_order_of_a_set(node, code.resolver):
         return "the order of a set"
+    if _counts_in_the_process(node, code):
+        return f"`{ast.unparse(node)}`"
     return _called(node, code) if isinstance(node, ast.Call) else None
 
 
@@ -66,6 +68,25 @@ def _called(call: ast.Call, code: Code) -> str | None:
             return f"`{found}()`"
     path = code.resolver.path(call.func)
     return f"`{path.removeprefix('builtins.')}()`" if path in _OF_THIS_PROCESS else None
+
+
+def _counts_in_the_process(node: ast.expr, code: Code) -> bool:
+    """Whether it is a counter of the module, which every invocation of its process moves on."""
+    match node:
+        case ast.Call(args=[ast.Name() as counter]) if code.resolver.path(node.func) == "builtins.next":
+            return code.resolver.path(counter) == "itertools.count()" and _is_global(counter, code)
+        case ast.Name() if _is_global(node, code):
+            home = code.scopes.module
+            return any(
+                binding.kind == "augment" and code.scopes.of[binding.node] is not home
+                for binding in home.bindings[node.id]
+            )
+        case _:
+            return False
+
+
+def _is_global(name: ast.Name, code: Code) -> bool:
+    return code.scopes.of[name].lookup(name.id) is code.scopes.module
 
 
 def _shows_the_order_of_a_set(node: ast.expr, resolver: Resolver) -> bool:

@@ -123,6 +123,11 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
             yield from self._refuse()
         return cast("T", self._value)
 
+    def _counts_still(self) -> bool:
+        if self._task is not None:
+            return self._counts()
+        return self._value is not _REFUSED and self._value is not _PARKED
+
     def _is_settled(self) -> bool:
         """Whether its outcome is recorded, and counts."""
         task = self._task
@@ -132,7 +137,7 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
         """Who awaited it was cancelled, and got the outcome all the same: it is cancelled where it awaits next."""
         task = asyncio.current_task()
         if task is not None and task.cancelling() and task.get_coro() is not self:
-            task.get_loop().call_soon(_cancel_again, task)
+            task.get_loop().call_soon(cancel_again, task)
 
     def _refuse(self) -> Generator[Any, Any, None]:
         """Let the loop turn first: code that ignores every refusal must not stop it."""
@@ -153,9 +158,15 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
         return self._driver.send(value)
 
     def throw(self, typ: Any, val: BaseException | object | None = None, tb: TracebackType | None = None) -> Any:
+        error = typ if isinstance(typ, BaseException) else (val if isinstance(val, BaseException) else typ())
         if self._driver is None:
             self._driver = self.__await__()
-        error = typ if isinstance(typ, BaseException) else (val if isinstance(val, BaseException) else typ())
+            if isinstance(error, asyncio.CancelledError) and self._counts_still():
+                # The task that is to await it is cancelled before it has begun. On a replay nothing takes time, so
+                # that may be a cancellation that came long after: what awaits it comes to the same either way.
+                if self._task is not None:
+                    self._task.cancel()
+                return self._driver.send(None)
         return self._driver.throw(error.with_traceback(tb) if tb is not None else error)
 
     def close(self) -> None:
@@ -163,7 +174,8 @@ class Operation(Coroutine[Any, Any, T], Generic[T]):
             self._driver.close()
 
 
-def _cancel_again(task: asyncio.Task[Any]) -> None:
+def cancel_again(task: asyncio.Task[Any]) -> None:
+    """Cancel a task by a request that it has had before."""
     if not task.done():
         task.cancel()
         task.uncancel()  # it is the same request

@@ -7,8 +7,10 @@ An operation is numbered when it is called, by the task that calls it, so corout
 from __future__ import annotations
 
 import asyncio
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from durable_lambda.runtime.beginning import Beginning
 from durable_lambda.runtime.ids import operation_id
 from durable_lambda.runtime.operation import Operation
 
@@ -66,6 +68,13 @@ class CodeStrand:
         if self.scope.journal.recorded:
             self.forked.append(strand)
         return strand
+
+    def runs(self, coro: Any) -> Any:
+        """A task that the history has operations of is begun, even if it is cancelled at once."""
+        code: object = coro
+        if not isinstance(code, CoroutineType) or self.ahead() is None:
+            return coro
+        return Beginning(coro, self.scope.does_count)
 
     def adopt(self, task: asyncio.Task[Any]) -> None:
         self.task = task
@@ -130,6 +139,9 @@ class BodyStrand:
 
     def fork(self, coro: object) -> BodyStrand:
         return self
+
+    def runs(self, coro: Any) -> Any:
+        return coro
 
     def adopt(self, task: asyncio.Task[Any]) -> None:
         self.group.adopt(task)

@@ -14,6 +14,7 @@ from durable_lambda.testing.operations import OperationView
 from durable_lambda.testing.run import DurableRun
 
 _INTERRUPTED = "durable_lambda.errors.StepInterruptedError"
+_MISMATCH = "durable_lambda.errors.NonDeterministicExecutionError"
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -33,6 +34,16 @@ class Outcome(msgspec.Struct, frozen=True):
     """Whether an attempt of an at-most-once step was cut off: its function may then end otherwise."""
     tree: str
 
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether it did not end because its code and its history differ."""
+        return self.error is None or not self.error.startswith(_MISMATCH)
+
+    @property
+    def in_short(self) -> str:
+        """How it ended, on one line."""
+        return self.status if self.error is None else f"{self.status}: {_first_line(self.error)}"
+
 
 def outcome_of(run: DurableRun, effects: list[Effect], world: Any) -> Outcome:
     """How a run stands."""
@@ -48,7 +59,7 @@ def outcome_of(run: DurableRun, effects: list[Effect], world: Any) -> Outcome:
         ran=Counter((effect.operation_id, effect.label, effect.attempt) for effect in effects if effect.has_ended),
         world=world,
         is_interrupted=any(_was_interrupted(event.details) for event in run.history),
-        tree=run.tree(),
+        tree=run.outline(),
     )
 
 

@@ -68,6 +68,8 @@ class CrashReport(msgspec.Struct, frozen=True):
     """How many moments there are, in all orders that were tried."""
     orders: int
     """In how many orders bodies that run beside each other have ended."""
+    outcome: str
+    """How it ended without a crash, and with one: `SUCCEEDED`, `FAILED: …`."""
     seconds: float
     repeated: tuple[RepeatedEffect, ...]
     """Bodies that ran twice in some run."""
@@ -82,9 +84,10 @@ class CrashReport(msgspec.Struct, frozen=True):
         return self.explored >= self.moments
 
     def __str__(self) -> str:
+        ended = "." if self.outcome == "SUCCEEDED" else f": {self.outcome}"
         lines = [
-            f"{self.function}: killed at {self.explored} of {self.moments} moments, in {self.orders} "
-            f"order{'s' if self.orders > 1 else ''} of its bodies, in {self.seconds:.1f} s; it always ended the same."
+            f"{self.function}: killed at {self.explored} of {self.moments} moments, in {self.orders} order"
+            f"{'s' if self.orders > 1 else ''} of its bodies, in {self.seconds:.1f} s; it always ended the same{ended}"
         ]
         if not self.is_complete:
             lines.append("The rest was left out for want of time: give seconds= more, or another seed= for others.")

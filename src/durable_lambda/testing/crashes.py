@@ -156,6 +156,7 @@ class _Search:
             explored=self._explored,
             moments=self._moments,
             orders=len(plans),
+            outcome=first.in_short,
             seconds=time.monotonic() - self._began,
             repeated=self._repeated_effects(),
             interrupted=tuple(self._interrupted),
@@ -181,7 +182,7 @@ class _Search:
         if found.is_interrupted and not expected.is_interrupted:
             self._interrupted.append(moment)
         again = repeated(expected, found)
-        if found.world != expected.world and said and not again:
+        if len(said) == 1 and said[0].startswith("effects() gives") and not again:
             said.append(_OUTSIDE)
         for key, label, attempt in again:
             effect = next(one for one in rehearsal.effects if (one.operation_id, one.attempt) == (key, attempt))
@@ -214,7 +215,7 @@ class _Search:
     def _raise_what_was_found(self) -> None:
         if not self._differences:
             return
-        found = sorted(self._differences, key=lambda each: (each.order, each.moment.number if each.moment else 0))
+        found = sorted(self._differences, key=_most_telling_first)
         first, *others = found
         lines = [f"{self._explorer.runner.function_name}, {first}"]
         if others:
@@ -244,7 +245,8 @@ class _Search:
 
 
 def _must_end(outcome: Outcome, said: list[str]) -> None:
-    """Raises `ValidationError` for a function that does not end without a crash, `AssertionError` for a wrong one."""
+    """Raises `ValidationError` for a function that does not end without a crash, `AssertionError` for a wrong one, and
+    for one that is not deterministic."""
     if outcome.status == "RUNNING":
         raise ValidationError(
             f"the function does not end, even without a crash: it waits for {'; '.join(outcome.waiting_for)}. Give the "
@@ -252,6 +254,13 @@ def _must_end(outcome: Outcome, said: list[str]) -> None:
         )
     if said:
         raise AssertionError(f"without a crash: {said[0]}\n{outcome.tree}")
+    if not outcome.is_deterministic:
+        raise AssertionError(f"without a crash: {outcome.error}\n{outcome.tree}")
+
+
+def _most_telling_first(difference: Difference) -> tuple[bool, int, int]:
+    """What the function does otherwise comes before what only its bodies have done twice."""
+    return (not difference.is_of_the_function, difference.order, difference.moment.number if difference.moment else 0)
 
 
 class _Progress:

@@ -14,7 +14,8 @@ import asyncio
 import inspect
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from functools import partial
 from typing import Any, Final, Literal, NoReturn, TypeAlias, TypeVar
 
 import msgspec
@@ -86,8 +87,8 @@ class CrashRehearsal(RunnerRehearsal):
         """Operations whose body asked for its idempotency key."""
         self.killed_at: Moment | None = None
         self.most_at_once = 0
-        """How many bodies ran beside each other at most."""
-        self._under_way = 0
+        """How many bodies were under way beside each other at most: asked for, and not yet ended."""
+        self._under_way: set[str] = set()
 
     def wait_for_threads(self, seconds: float) -> None:
         """Bodies on threads cannot be killed: wait until they have ended."""
@@ -118,6 +119,9 @@ class CrashRehearsal(RunnerRehearsal):
         fn = super().body(call, fn)
         if call.sub_type == NOW:
             return fn
+        with self._lock:
+            self._under_way.add(call.id)
+            self.most_at_once = max(self.most_at_once, len(self._under_way))
         return self._watched_async(call, fn, source) if is_async(fn) else self._watched(call, fn, source)
 
     def _watched_async(self, call: Call[Any], fn: Callable[..., Any], source: str) -> Callable[..., Any]:
@@ -131,7 +135,6 @@ class CrashRehearsal(RunnerRehearsal):
                 return await fn(*args)
             finally:
                 if loop is self.loop:
-                    self._under_way -= 1
                     await self._shift(effect, "end")
                     await self._end(effect, loop)
 
@@ -146,17 +149,21 @@ class CrashRehearsal(RunnerRehearsal):
             effect = self._begin(call, source)
             try:
                 result = fn(*args)
-            except BaseException:
-                effect.has_ended = True
-                raise
+            except BaseException as error:
+                self._has_ended(effect)
+                if not self._order or not isinstance(error, Exception):
+                    raise
+                result = _InItsTurn(partial(self._shift, effect, "end"), error=error)
+            else:
+                if inspect.isawaitable(result):
+                    result = self._awaited(result, effect, loop)
+                else:
+                    self._has_ended(effect)
+                    result = _InItsTurn(partial(self._shift, effect, "end"), result) if self._order else result
             finally:
                 with self._all_back:
-                    self._under_way -= 1
                     self._on_threads -= 1
                     self._all_back.notify_all()
-            if inspect.isawaitable(result):
-                return self._awaited(result, effect, loop)
-            effect.has_ended = True
             return result
 
         return body
@@ -173,12 +180,15 @@ class CrashRehearsal(RunnerRehearsal):
         effect = Effect(call.id, call.label, attempts_ended(state) + 1, source)
         with self._lock:
             self.effects.append(effect)
-            self._under_way += 1
-            self.most_at_once = max(self.most_at_once, self._under_way)
         return effect
 
-    async def _end(self, effect: Effect, loop: asyncio.AbstractEventLoop) -> None:
+    def _has_ended(self, effect: Effect) -> None:
         effect.has_ended = True
+        with self._lock:
+            self._under_way.discard(effect.operation_id)
+
+    async def _end(self, effect: Effect, loop: asyncio.AbstractEventLoop) -> None:
+        self._has_ended(effect)
         if self.moment("body", effect.label, loop):
             await self.die(loop)
 
@@ -193,6 +203,26 @@ class CrashRehearsal(RunnerRehearsal):
         assert isinstance(loop, VirtualLoop)
         loop.drop()
         await hang()
+
+
+class _InItsTurn:
+    """What a body on a thread has come to, for the loop to await: there when those have ended that come before it.
+
+    No coroutine: of a process that dies meanwhile nobody awaits it.
+    """
+
+    def __init__(
+        self, turn: Callable[[], Coroutine[Any, Any, None]], result: Any = None, *, error: Exception | None = None
+    ) -> None:
+        self._turn = turn
+        self._result = result
+        self._error = error
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        yield from self._turn().__await__()
+        if self._error is not None:
+            raise self._error
+        return self._result
 
 
 async def hang() -> NoReturn:

@@ -12,6 +12,7 @@ from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.hosting import DurableFunction
 from durable_lambda.runtime.call import Call
 from durable_lambda.testing.always_replay import Relay, ReplayingFunction, rest
+from durable_lambda.testing.races import refuse_races
 from durable_lambda.testing.stubs import Stub
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ class RunnerRehearsal:
 
     def __init__(self, now: Callable[[], int], *, always_replay: bool) -> None:
         self._now = now
-        self._always_replay = always_replay
+        self.replays_always = always_replay
         self.relays: dict[str, Relay] = {}
         """Of the executions that are replayed at every operation, by ARN."""
         self.stubs: dict[str, Stub] = {}
@@ -37,7 +38,7 @@ class RunnerRehearsal:
 
     def function(self, function: DurableFunction) -> DurableFunction:
         """What is hosted instead of a function."""
-        return ReplayingFunction(function, self.relays) if self._always_replay else function
+        return ReplayingFunction(function, self.relays) if self.replays_always else function
 
     def body(self, call: Call[Any], fn: Callable[..., Any]) -> Callable[..., Any]:
         if call.sub_type == NOW:
@@ -55,8 +56,10 @@ class RunnerRehearsal:
         relay = self.relays.get(call.scope.invocation.arn)
         if relay is None:
             return await call.execute(recorded)
+        refuse_races(call)
         try:
             value = await call.execute(recorded)
+            refuse_races(call)
         except Exception:
             await rest(call, relay)
             raise

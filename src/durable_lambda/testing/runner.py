@@ -17,8 +17,10 @@ from durable_lambda.errors import ValidationError
 from durable_lambda.protocol import limits as bounds
 from durable_lambda.protocol.hosting import DurableFunction
 from durable_lambda.testing.clock import DEFAULT_START, VirtualClock, milliseconds
+from durable_lambda.testing.crash_report import UNRECORDED
 from durable_lambda.testing.loops import VirtualLoop, run_awaited, run_blocking
 from durable_lambda.testing.rehearsals import RunnerRehearsal
+from durable_lambda.testing.replaying import replay
 from durable_lambda.testing.run import RECENT, DurableRun
 from durable_lambda.testing.settings import SETTINGS
 from durable_lambda.testing.stubs import Stub, unused
@@ -185,7 +187,7 @@ class DurableTestRunner:
 
     def _begin(self, event: Any, execution_name: str | None) -> DurableRun:
         world, row, rehearsal = self.stage(event, execution_name, RunnerRehearsal)
-        run = DurableRun(world, row, lambda run: self._check_stubs(run, rehearsal))
+        run = DurableRun(world, row, lambda run: self._check(run, rehearsal))
         RECENT.append(run)
         return run
 
@@ -232,8 +234,23 @@ class DurableTestRunner:
             for function in functions.values()
         ]
 
+    def _check(self, run: DurableRun, rehearsal: RunnerRehearsal) -> None:
+        """Raise `AssertionError` for what is wrong with a run that has succeeded."""
+        if run.status == "SUCCEEDED":
+            self._check_stubs(run, rehearsal)
+            if rehearsal.replays_always:
+                self._check_replay(run)
+
+    def _check_replay(self, run: DurableRun) -> None:
+        """Raise `AssertionError` unless the function comes to the same from its whole history."""
+        function = self._functions[self.function_name]
+        assert isinstance(function, Registration)
+        report = replay(function.function, run.history)
+        if not report.ok:
+            raise AssertionError(f"replayed once more, from its whole history, {report}\n{UNRECORDED}\n{run.tree()}")
+
     def _check_stubs(self, run: DurableRun, rehearsal: RunnerRehearsal) -> None:
-        if run.status != "SUCCEEDED" or not (self._steps or self._invokes):
+        if not (self._steps or self._invokes):
             return
         invoked = [
             getattr(event.details, "function_name", "")

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, TextIO
 
 from durable_lambda.drawing import tree as drawing
+from durable_lambda.drawing.words import failure_text
 from durable_lambda.engine.machine.records import ExecutionEnded
 from durable_lambda.engine.outcome import result_of
 from durable_lambda.protocol.events import Event, event_to_wire
@@ -109,11 +110,13 @@ class RunView(ABC):
         return [_short_name(view) for view in self._blocked() if view.type == "CALLBACK"]
 
     def tree(self) -> str:
-        """The operations as text, one a line, children below their context."""
+        """The operations as text, one a line, children below their context; and what the execution failed with."""
+        return "\n".join([self.outline(), *([failure_text(self.error)] if self.error is not None else [])])
+
+    def outline(self) -> str:
+        """The operations of `tree()` alone."""
         shown = drawing.view(self.wire_operations, self.now.timestamp())
-        lines = drawing.lines(shown.rows) if shown.rows else ["(no operations)"]
-        error = drawing.error_text(self.error)
-        return "\n".join([shown.heading(), *lines, *([error] if error else [])])
+        return "\n".join([shown.heading(), *(drawing.lines(shown.rows) or ["(no operations)"])])
 
     def print_tree(self, file: TextIO | None = None) -> None:
         """Print `tree()`."""

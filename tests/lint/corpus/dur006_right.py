@@ -116,3 +116,40 @@ def blocking(event: dict, ctx: DurableContext) -> list[str]:
     for name in event["names"]:
         found.append(ctx.step("rate", rate, name))
     return found
+
+
+@durable_execution
+async def in_a_child_without_a_record(event: dict, ctx: DurableContext) -> list[str]:
+    found: list[str] = []
+
+    async def child(ctx: DurableContext) -> None:
+        found.append(await ctx.step("rate", rate, "eur"))
+
+    await ctx.run_in_child_context("child", child, virtual=True)
+    return found
+
+
+@durable_execution
+async def of_a_branch_alone(event: dict, ctx: DurableContext) -> list[str]:
+    async def branch(name: str, ctx: DurableContext) -> str:
+        mine: list[str] = []
+
+        async def part(suffix: str) -> None:
+            mine.append(await ctx.step("rate", rate, name + suffix))
+
+        await part("a")
+        await part("b")
+        return ",".join(mine)
+
+    return (await ctx.map("items", event["names"], branch)).results()
+
+
+@durable_execution
+async def that_nobody_reads(event: dict, ctx: DurableContext) -> list[str]:
+    seen: list[str] = []
+
+    async def branch(name: str, ctx: DurableContext) -> str:
+        seen.append(name)
+        return await ctx.step("rate", rate, name)
+
+    return (await ctx.map("items", event["names"], branch)).results()

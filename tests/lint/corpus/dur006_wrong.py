@@ -123,3 +123,55 @@ async def in_what_a_body_calls(event: dict, ctx: DurableContext) -> dict:
 
     await ctx.step("body", body)
     return cache
+
+
+@durable_execution
+async def in_a_branch_that_is_done(event: dict, ctx: DurableContext) -> list[str]:
+    found: list[str] = []
+    count = 0
+
+    async def branch(item: str, ctx: DurableContext) -> None:
+        nonlocal count
+        found.append(await ctx.step("work", str.upper, item))  # DUR006
+        count += 1  # DUR006
+
+    await ctx.map("items", event["items"], branch)
+    return found if count else []
+
+
+@durable_execution
+async def in_a_child_context(event: dict, ctx: DurableContext) -> dict:
+    totals = {}
+
+    async def count(ctx: DurableContext) -> None:
+        totals["x"] = await ctx.step("count", len, event["items"])  # DUR006
+
+    async def again(ctx: DurableContext) -> None:
+        totals["tries"] += 1  # DUR006
+
+    await ctx.run_in_child_context("count", count)
+    await ctx.with_retry("again", again)
+    return totals
+
+
+class Batches(DurableHandler):
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    async def handle(self, event: dict, ctx: DurableContext) -> int:
+        await ctx.map("items", event["items"], self.item)
+        return len(self.done)
+
+    async def item(self, item: str, ctx: DurableContext) -> None:
+        self.done.append(await ctx.step("work", str.upper, item))  # DUR006
+
+
+@durable_execution
+def blocking_branches(event: dict, ctx: DurableContext) -> list:
+    found = []
+
+    def branch(ctx: DurableContext) -> None:
+        found.append(ctx.step("work", len, "x"))  # DUR006
+
+    ctx.parallel("both", {"left": branch})
+    return found

@@ -1,11 +1,14 @@
 """Names that stay: of the event, of positions, of what is recorded."""
 
+import itertools
 import time
 import uuid
 
 from durable_lambda import DurableContext, durable_execution
 
 PREFIX = "orders"
+PREFIX += "-v2"
+ids = itertools.count()
 
 
 async def work(*args: object) -> str:
@@ -60,3 +63,21 @@ async def of_a_parameter(event: dict, ctx: DurableContext, time: str = "now") ->
 def blocking(event: dict, ctx: DurableContext) -> None:
     stamp = ctx.step("stamp", time.time)
     ctx.step(f"work-{stamp}", work)
+
+
+@durable_execution
+async def by_a_counter_of_the_function(event: dict, ctx: DurableContext) -> None:
+    numbers = itertools.count(1)
+    retries = 0
+    for line in event["lines"]:
+        retries += 1
+        await ctx.step(f"line-{next(numbers)}-{retries}-{line}", work)
+
+
+async def drawn() -> int:
+    return next(ids)
+
+
+@durable_execution
+async def by_a_counter_that_a_step_reads(event: dict, ctx: DurableContext) -> None:
+    await ctx.step(f"work-{await ctx.step('draw', drawn)}", work)

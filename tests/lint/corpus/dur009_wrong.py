@@ -1,5 +1,6 @@
 """Names that are others on a replay."""
 
+import itertools
 import os
 import time
 import uuid
@@ -8,6 +9,8 @@ from datetime import datetime
 from durable_lambda import DurableContext, durable_execution
 
 STAMP = time.time()
+NUMBERS = itertools.count(1)
+calls = 0
 RUN = f"run-{uuid.uuid4()}"
 
 
@@ -73,3 +76,22 @@ async def of_items(event: dict, ctx: DurableContext) -> None:
 @durable_execution
 def blocking(event: dict, ctx: DurableContext) -> None:
     ctx.step(f"work-{time.monotonic_ns()}", work)  # DUR009
+
+
+@durable_execution
+async def by_a_counter_of_the_process(event: dict, ctx: DurableContext) -> None:
+    number = next(NUMBERS)
+    await ctx.step(f"work-{number}", work)  # DUR009
+    await ctx.step(f"work-{next(NUMBERS)}", work)  # DUR009
+
+
+def numbered() -> str:
+    global calls
+    calls += 1
+    return f"call-{calls}"
+
+
+@durable_execution
+async def by_a_global_that_counts(event: dict, ctx: DurableContext) -> None:
+    await ctx.step(numbered(), work)  # DUR009
+    await ctx.step(f"work-{calls}", work)  # DUR009

@@ -15,12 +15,13 @@ from durable_lambda.lint.rules import (
     late_binding,
     names,
     order,
+    process,
     races,
     unrecorded,
     unwinding,
 )
 
-_FAMILIES = (changing, unrecorded, order, captured, bodies, late_binding, awaiting, names, unwinding, races)
+_FAMILIES = (changing, unrecorded, order, captured, bodies, late_binding, awaiting, names, unwinding, races, process)
 
 RULES: Final[dict[str, Rule]] = {
     rule.code: rule for rule in sorted((r for family in _FAMILIES for r in family.RULES), key=lambda rule: rule.code)

@@ -1,16 +1,17 @@
-"""What a step's body changes outside of itself, and durable code reads."""
+"""What a step's body, or a child context, changes outside of itself, and durable code reads."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import Final
 
+from durable_lambda.lint.changes import changed_by, instance_of, is_only_written
 from durable_lambda.lint.code import Code
 from durable_lambda.lint.finding import Remark, Rule
+from durable_lambda.lint.operations import Operation
 from durable_lambda.lint.scopes import Scope
 from durable_lambda.lint.syntax import FUNCTIONS, Function
-from durable_lambda.lint.values import Context, Instance
+from durable_lambda.lint.values import Context
 
 CAPTURED = Rule(
     "DUR006",
@@ -21,7 +22,9 @@ of itself is not changed: a list stays empty, a counter stays at zero, and the f
 value from the step.
 
 Found is what a body does to a variable of the durable function around it, and to a global or an attribute of `self`
-that durable code of the same file reads.""",
+that durable code of the same file reads. A child context, a branch or an item of a `map` that is done is not run again
+either, so the same is found there, where the code around it reads what was changed; `virtual=True` keeps no record, and
+is always run.""",
     """\
 from durable_lambda import DurableContext, durable_execution
 
@@ -53,94 +56,72 @@ async def handler(event: None, ctx: DurableContext) -> int:
 
 RULES = (CAPTURED,)
 
-_CHANGERS: Final = {
-    "builtins.list()": "append extend insert remove pop clear sort reverse",
-    "builtins.dict()": "update setdefault pop popitem clear",
-    "builtins.set()": "add discard remove pop clear update difference_update intersection_update",
-    "collections.deque()": "append appendleft extend extendleft pop popleft clear remove rotate",
-    "collections.Counter()": "update subtract clear pop",
-    "collections.defaultdict()": "update setdefault pop popitem clear",
-    "collections.OrderedDict()": "update setdefault pop popitem clear move_to_end",
-}
-
 
 def check(code: Code) -> Iterator[Remark]:
     """Each change of what durable code sees."""
     for function, node in code.body_nodes():
-        for target, is_rebound in _changed(node, code):
-            remark = _remark(function, node, target, code, is_rebound=is_rebound)
-            if remark is not None:
-                yield remark
+        yield from _remarks(function, node, code, "a step's body, which a replay does not run")
+    for function, operation in _recorded_contexts(code).items():
+        for node in code.syntax.own(function):
+            yield from _remarks(function, node, code, f"{operation.title}, which is not run again once it is done")
     for _, node in code.durable_nodes():
-        for target, _ in _changed(node, code):
+        for target, _ in changed_by(node, code):
             if isinstance(target, ast.Attribute) and _is_context(target.value, code):
                 message = f"`{ast.unparse(target)}` cannot be set: keep state in variables, and results in steps"
                 yield Remark(CAPTURED, node, message)
 
 
-def _changed(node: ast.AST, code: Code) -> Iterator[tuple[ast.expr, bool]]:
-    """What a node changes, and whether a name itself is bound anew."""
-    match node:
-        case ast.Assign(targets=targets) | ast.Delete(targets=targets):
-            pass
-        case ast.AugAssign(target=target) | ast.AnnAssign(target=target, value=ast.expr()):
-            targets = [target]
-        case ast.Call(func=ast.Attribute(value=owner, attr=attr)) if _is_changer(owner, attr, code):
-            yield owner, False
-            return
-        case _:
-            return
-    for target in targets:
-        for each in target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]:
-            yield (each.value, False) if isinstance(each, ast.Subscript) else (each, True)
+def _recorded_contexts(code: Code) -> dict[Function, Operation]:
+    """What runs as a child context, a branch or an item, and leaves a record of its outcome."""
+    return {
+        use.function.node: operation
+        for operation, use in code.regions.uses
+        if use.role == "child" and all(keyword.arg != "virtual" for keyword in operation.call.keywords)
+    }
 
 
-def _is_changer(owner: ast.expr, attr: str, code: Code) -> bool:
-    paths = code.resolver.paths(owner)
-    return bool(paths) and all(attr in _CHANGERS.get(path, "").split() for path in paths)
+def _remarks(function: Function, node: ast.AST, code: Code, where: str) -> Iterator[Remark]:
+    for target, is_rebound in changed_by(node, code):
+        remark = _remark(function, node, target, code, where, is_rebound=is_rebound)
+        if remark is not None:
+            yield remark
 
 
-def _remark(function: Function, node: ast.AST, target: ast.expr, code: Code, *, is_rebound: bool) -> Remark | None:
-    """What is wrong with a body changing a target: a name, or something below one."""
+def _remark(
+    function: Function, node: ast.AST, target: ast.expr, code: Code, where: str, *, is_rebound: bool
+) -> Remark | None:
+    """What is wrong with a function changing a target: a name, or something below one."""
+    is_body = function in code.regions.bodies
     root = target
     while isinstance(root, (ast.Attribute, ast.Subscript)):
         if isinstance(root, ast.Attribute) and _is_context(root.value, code):
             message = f"`{ast.unparse(target)}` is changed in a step's body: return the value from the step"
-            return Remark(CAPTURED, node, message)
-        if isinstance(root, ast.Attribute) and (owner := _instance(root.value, code)) is not None:
-            return _of_instance(node, root, owner, code)
+            return Remark(CAPTURED, node, message) if is_body else None
+        if isinstance(root, ast.Attribute) and (owner := instance_of(root.value, code)) is not None:
+            told = _of_instance(function, root, owner, code, where)
+            return Remark(CAPTURED, node, told) if told is not None else None
         root = root.value
     if not isinstance(root, ast.Name) or (is_rebound and root is target and not _is_declared(root, code)):
         return None
     home = code.scopes.of[root].lookup(root.id)
     if home is None or _is_inside(home, function, code):
         return None
-    if not _is_of_durable_code(home, code) and not _is_read_by_durable_code(root.id, home, code):
+    if not (is_body and _is_of_durable_code(home, code)) and not _is_read_outside(function, root.id, home, code):
         return None
-    message = f"`{root.id}` is changed in a step's body, which a replay does not run: return the value from the step"
-    return Remark(CAPTURED, node, message)
+    return Remark(CAPTURED, node, f"`{root.id}` is changed in {where}: return the value from it")
 
 
-def _of_instance(node: ast.AST, target: ast.Attribute, owner: ast.ClassDef, code: Code) -> Remark | None:
+def _of_instance(function: Function, target: ast.Attribute, owner: ast.ClassDef, code: Code, where: str) -> str | None:
     """An attribute of `self`, or of another instance that this file makes."""
-    for _, each in code.durable_nodes():
+    for reader, each in code.durable_nodes():
         if not isinstance(each, ast.Attribute) or each.attr != target.attr or not isinstance(each.ctx, ast.Load):
             continue
-        if _instance(each.value, code) is owner and not _is_only_written(each, code):
-            message = (
-                f"`{ast.unparse(target)}` is changed in a step's body, which a replay does not run, and durable code "
-                f"reads it on line {each.lineno}: return the value from the step"
+        if reader is not function and instance_of(each.value, code) is owner and not is_only_written(each, code):
+            return (
+                f"`{ast.unparse(target)}` is changed in {where}, and durable code reads it on line {each.lineno}: "
+                "return the value from it"
             )
-            return Remark(CAPTURED, node, message)
     return None
-
-
-def _instance(node: ast.expr, code: Code) -> ast.ClassDef | None:
-    if not isinstance(node, ast.Name):
-        return None
-    values = code.resolver.resolve(node)
-    only = values[0] if len(values) == 1 else None
-    return only.node if isinstance(only, Instance) else None
 
 
 def _is_context(node: ast.expr, code: Code) -> bool:
@@ -168,23 +149,14 @@ def _is_of_durable_code(home: Scope, code: Code) -> bool:
     return isinstance(home.node, FUNCTIONS) and home.node in code.regions.durable
 
 
-def _is_read_by_durable_code(name: str, home: Scope, code: Code) -> bool:
+def _is_read_outside(function: Function, name: str, home: Scope, code: Code) -> bool:
+    """Whether durable code reads a name, beside the function itself and what is in it."""
     return any(
         isinstance(node, ast.Name)
         and node.id == name
+        and not _is_inside(code.scopes.made_by[reader], function, code)
         and isinstance(node.ctx, ast.Load)
-        and not _is_only_written(node, code)
+        and not is_only_written(node, code)
         and code.scopes.of[node].lookup(name) is home
-        for _, node in code.durable_nodes()
+        for reader, node in code.durable_nodes()
     )
-
-
-def _is_only_written(node: ast.expr, code: Code) -> bool:
-    """Whether it is there to be changed: `items.append(…)` and `counts[key] = …`, whose own value nobody reads."""
-    parent = code.syntax.parents[node]
-    if isinstance(parent, ast.Subscript) and parent.value is node:
-        return not isinstance(parent.ctx, ast.Load)
-    if not isinstance(parent, ast.Attribute) or not _is_changer(node, parent.attr, code):
-        return False
-    call = code.syntax.parents[parent]
-    return isinstance(call, ast.Call) and call.func is parent and isinstance(code.syntax.parents[call], ast.Expr)

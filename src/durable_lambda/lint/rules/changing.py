@@ -152,7 +152,10 @@ def _instead_of(path: str, node: ast.Call, wait: str) -> str:
         return "`ctx.uuid()`"
     if path.startswith(("secrets.", "os.")):
         return f'draw it in a step, `{wait}ctx.step("…", {path}{", …" if node.args else ""})`'
-    return "`ctx.random()`"
+    method = path.removeprefix("random.")
+    if "." in method or method in ("Random", "SystemRandom", "seed", "setstate", "getstate"):
+        return "`ctx.random()`"
+    return f"`ctx.random().{method}({'…' if node.args or node.keywords else ''})`"
 
 
 def _is_named_before(node: ast.AST, function: Function, code: Code) -> bool:

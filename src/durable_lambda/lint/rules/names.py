@@ -16,9 +16,9 @@ CHANGING = Rule(
     "changing-name",
     """\
 On a replay the name of an operation is compared with the one in the history. A name that is built from the clock, from
-chance, from the environment, from the order of a set, or from `id()` and `hash()`, is another one then, and the
-execution ends with a `NonDeterministicExecutionError`. Build names from the event, from recorded results, from
-positions. The names that a `map`'s `item_name` makes are looked at too.""",
+chance, from the environment, from a counter of the module, from the order of a set, or from `id()` and `hash()`, is
+another one then, and the execution ends with a `NonDeterministicExecutionError`. Build names from the event, from
+recorded results, from positions. The names that a `map`'s `item_name` makes are looked at too.""",
     """\
 import time
 
