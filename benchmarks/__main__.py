@@ -24,7 +24,7 @@ def main() -> int:
     rows = {name: importlib.import_module(f"benchmarks.rows.{name}") for name in arguments.rows}
     began = time.monotonic()
     subjects = ["ours"] if arguments.no_peers else ["ours", *_wanted_peers(rows, arguments.quick)]
-    versions = {subject: prepare(subject, _say) for subject in subjects}
+    versions = {name: prepare(name, _say) for name in _environments(rows, subjects, arguments.quick)}
     SCRATCH.mkdir(parents=True, exist_ok=True)
     sections: dict[str, tuple[str, list[Line], Results]] = {}
     failures: list[str] = []
@@ -47,6 +47,17 @@ def main() -> int:
 def _wanted_peers(rows: dict[str, ModuleType], quick: bool) -> list[str]:
     asked = {probe.subject for row in rows.values() for probe in row.plan(quick)}
     return [peer for peer in PEERS if peer in asked]
+
+
+def _environments(rows: dict[str, ModuleType], subjects: list[str], quick: bool) -> list[str]:
+    """Of the subjects, and of the servers that rows start for them."""
+    served = [
+        row.ENVIRONMENTS[probe.subject]
+        for row in rows.values()
+        for probe in row.plan(quick)
+        if hasattr(row, "ENVIRONMENTS") and probe.subject in (*subjects, "bare")
+    ]
+    return list(dict.fromkeys([*subjects, *served]))
 
 
 def _arguments() -> argparse.Namespace:

@@ -13,6 +13,9 @@ NAMES = (
     "engine_step",
     "engine_load",
     "recovery",
+    "served_step",
+    "served_load",
+    "served_recovery",
     "growth",
     "unit_test",
 )
