@@ -19,3 +19,6 @@ NAMES = (
     "growth",
     "unit_test",
 )
+
+LONG = ("growth_embedded", "growth_served")
+"""Rows that take minutes: measured when they are named, or with `--long`."""

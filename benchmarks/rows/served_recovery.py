@@ -65,7 +65,7 @@ async def _start(server: served.Serving) -> None:
 async def _until_none_runs(server: served.Serving) -> None:
     page = server.dialect.page(1, running=True, work="held")
     async with Client(server.port) as client:
-        while server.dialect.count(await client.ask(page)):  # noqa: ASYNC110  # another process has the event
+        while server.dialect.executions(await client.ask(page)):  # noqa: ASYNC110  # another process has the event
             await asyncio.sleep(0.005)
 
 

@@ -18,6 +18,7 @@ from typing import Protocol, cast
 
 from benchmarks.environments import clean_environment, python_of
 from benchmarks.http_client import Answer, Client
+from benchmarks.rows.memory import now_and_peak_mib
 
 ENVIRONMENTS = {"ours": "ours_served", "dbos": "dbos_served", "bare": "ours_served"}
 """Where the server of a subject runs."""
@@ -61,8 +62,8 @@ class Dialect(Protocol):
         """The newest executions of a work; or only those that have not ended."""
         ...
 
-    def count(self, answer: Answer) -> int:
-        """How many there are on a page."""
+    def executions(self, answer: Answer) -> list[str]:
+        """The ids on a page."""
         ...
 
 
@@ -140,10 +141,9 @@ class Serving:
                 self._process.wait()
         self._log.close()
 
-    def mib(self, figure: str = "VmRSS") -> float:
-        """Its memory: `VmRSS` now, `VmHWM` at most so far. Worker processes are not counted."""
-        with open(f"/proc/{self._process.pid}/status") as status:
-            return next(int(line.split()[1]) for line in status if line.startswith(figure)) / 1024
+    def now_and_peak_mib(self) -> tuple[float, float]:
+        """Its memory, without that of worker processes."""
+        return now_and_peak_mib(self._process.pid)
 
     def file_mib(self) -> float:
         """The size of its database, with what stands in its log."""

@@ -33,8 +33,8 @@ class Dbos:
     def page(self, limit: int, *, running: bool = False, work: str = "steps") -> bytes:
         return request("GET", f"/workflows?limit={limit}" + ("&status=PENDING" if running else ""))
 
-    def count(self, answer: Answer) -> int:
-        return len(json.loads(answer.body))
+    def executions(self, answer: Answer) -> list[str]:
+        return [each["id"] for each in json.loads(answer.body)]
 
 
 DIALECT = Dbos()

@@ -38,8 +38,8 @@ class Ours:
         only = "&Statuses=RUNNING" if running else ""
         return request("GET", f"/2025-12-01/functions/{work}/durable-executions?MaxItems={limit}{only}")
 
-    def count(self, answer: Answer) -> int:
-        return len(json.loads(answer.body)["DurableExecutions"])
+    def executions(self, answer: Answer) -> list[str]:
+        return [each["DurableExecutionArn"] for each in json.loads(answer.body)["DurableExecutions"]]
 
     def _invoke(self, work: str, number: int, steps: int, kind: str) -> bytes:
         return request(
