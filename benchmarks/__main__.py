@@ -14,17 +14,18 @@ from types import ModuleType
 from benchmarks import report
 from benchmarks.environments import PEERS, ROOT, SUBJECTS, prepare
 from benchmarks.figures import Line, Results
-from benchmarks.rows import NAMES
+from benchmarks.rows import LONG, NAMES
 from benchmarks.runner import SCRATCH, run_row
 
 
 def main() -> int:
     """Measure, print the table, write the file. 1 when a probe failed; an ask that is not met is no failure."""
     arguments = _arguments()
-    rows = {name: importlib.import_module(f"benchmarks.rows.{name}") for name in arguments.rows}
+    names = [*arguments.rows, *(LONG if arguments.long else ())]
+    rows = {name: importlib.import_module(f"benchmarks.rows.{name}") for name in dict.fromkeys(names)}
     began = time.monotonic()
     subjects = ["ours"] if arguments.no_peers else ["ours", *_wanted_peers(rows, arguments.quick)]
-    versions = {subject: prepare(subject, _say) for subject in subjects}
+    versions = {name: prepare(name, _say) for name in _environments(rows, subjects, arguments.quick)}
     SCRATCH.mkdir(parents=True, exist_ok=True)
     sections: dict[str, tuple[str, list[Line], Results]] = {}
     failures: list[str] = []
@@ -49,8 +50,21 @@ def _wanted_peers(rows: dict[str, ModuleType], quick: bool) -> list[str]:
     return [peer for peer in PEERS if peer in asked]
 
 
+def _environments(rows: dict[str, ModuleType], subjects: list[str], quick: bool) -> list[str]:
+    """Of the subjects, and of the servers that rows start for them."""
+    served = [
+        row.ENVIRONMENTS[probe.subject]
+        for row in rows.values()
+        for probe in row.plan(quick)
+        if hasattr(row, "ENVIRONMENTS") and probe.subject in (*subjects, "bare")
+    ]
+    return list(dict.fromkeys([*subjects, *served]))
+
+
 def _arguments() -> argparse.Namespace:
-    titles = "\n".join(f"  {name:<12} {importlib.import_module(f'benchmarks.rows.{name}').TITLE}" for name in NAMES)
+    titles = "\n".join(
+        f"  {name:<16} {importlib.import_module(f'benchmarks.rows.{name}').TITLE}" for name in (*NAMES, *LONG)
+    )
     peers = "\n".join(f"  {SUBJECTS[peer].requirement}" for peer in PEERS)
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
@@ -59,9 +73,11 @@ def _arguments() -> argparse.Namespace:
         epilog=f"rows:\n{titles}\n\npeers, installed when first needed:\n{peers}\n\n"
         "Figures are medians of rounds. 'better by' compares with the best peer; 'floor' is what the machine needs\n"
         "without any library; 'noise' is the range of our rounds over their median.\n\n"
-        "examples:\n  make bench\n  make bench ARGS='--quick --no-peers'\n  make bench ARGS='--rows replay,fresh'",
+        "examples:\n  make bench\n  make bench ARGS=--long\n  make bench ARGS='--quick --no-peers'\n"
+        "  make bench ARGS='--rows replay,fresh'",
     )
     parser.add_argument("--rows", type=_row_names, default=list(NAMES), help="some rows only, separated by commas")
+    parser.add_argument("--long", action="store_true", help=f"{' and '.join(LONG)} too: half an hour")
     parser.add_argument("--quick", action="store_true", help="few rounds, small sizes: a minute, and noisy")
     parser.add_argument("--no-peers", action="store_true", help="this package and the floors only")
     parser.add_argument(
@@ -72,9 +88,11 @@ def _arguments() -> argparse.Namespace:
 
 def _row_names(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
-    unknown = [name for name in names if name not in NAMES]
+    unknown = [name for name in names if name not in (*NAMES, *LONG)]
     if unknown or not names:
-        raise argparse.ArgumentTypeError(f"no such row: {', '.join(unknown) or text!r}; there are {', '.join(NAMES)}")
+        raise argparse.ArgumentTypeError(
+            f"no such row: {', '.join(unknown) or text!r}; there are {', '.join((*NAMES, *LONG))}"
+        )
     return names
 
 

@@ -34,6 +34,7 @@ class Subject:
 
 SUBJECTS = {
     "ours": Subject("durable-lambda", ".", ".venv-bench-durable-lambda"),
+    "ours_served": Subject("durable serve", ".[local]", ".venv-bench-served"),
     "official": Subject(
         "official SDK",
         "aws-durable-execution-sdk-python==3.0.0",
@@ -55,6 +56,12 @@ SUBJECTS = {
     "runtime": Subject("Lambda runtime client", "awslambdaric==4.2.2", ".venv-runtime"),
     "async_peer": Subject("async peer", "async-durable-execution==2.5.0", ".venv-bench-async-peer"),
     "dbos": Subject("DBOS", "dbos==3.4.0", ".venv-bench-dbos"),
+    "dbos_served": Subject(
+        "DBOS behind FastAPI",
+        "dbos==3.4.0",
+        ".venv-bench-dbos-served",
+        ("fastapi==0.165.0", "uvicorn[standard]==0.54.0"),
+    ),
 }
 PEERS = ("official", "official_runner", "async_peer", "dbos")
 
@@ -73,7 +80,7 @@ def prepare(subject: str, say: Callable[[str], None]) -> str:
     """Make the environment unless it is there; the versions that it has, one a line."""
     it = SUBJECTS[subject]
     stamp = ROOT / it.directory / ".installed"
-    wanted = _sources_digest() if it.requirement == "." else " ".join((it.requirement, *it.also))
+    wanted = _sources_digest() if it.requirement.startswith(".") else " ".join((it.requirement, *it.also))
     with _alone(it.directory):
         if not stamp.exists() or stamp.read_text() != wanted:
             say(f"installing {it.title} ({it.requirement}) into {it.directory}")
@@ -94,8 +101,8 @@ def _alone(directory: str) -> Generator[None]:
 
 def _install(subject: str, it: Subject, say: Callable[[str], None]) -> None:
     pip = [str(python_of(subject)), "-m", "pip", "install", "--disable-pip-version-check"]
-    if it.requirement == ".":
-        _run([*pip, str(ROOT)])
+    if it.requirement.startswith("."):
+        _run([*pip, f"{ROOT}{it.requirement[1:]}"])
         _run([*pip, "--force-reinstall", "--no-deps", "--no-cache-dir", str(ROOT)])
     else:
         try:

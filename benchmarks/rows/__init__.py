@@ -13,6 +13,12 @@ NAMES = (
     "engine_step",
     "engine_load",
     "recovery",
+    "served_step",
+    "served_load",
+    "served_recovery",
     "growth",
     "unit_test",
 )
+
+LONG = ("growth_embedded", "growth_served")
+"""Rows that take minutes: measured when they are named, or with `--long`."""

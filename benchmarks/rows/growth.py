@@ -1,4 +1,6 @@
-"""How the engine grows: operations in one execution, executions at once, and the memory of both. Ours alone."""
+"""How the engine grows: operations in one execution, executions at once, and the memory of both. Ours alone; beside
+DBOS, and to larger numbers, in `growth_embedded` and `growth_served`, which take their time.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,7 @@ def measure(subject: str, kind: str, count: int) -> Measured:
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as directory:
         path = f"{directory}/engine.db"
         if kind == "waiting":
-            engine.wait_all(path, count, _DAY)
+            engine.wait_all(path, count, _DAY, lambda: None)
             return {"mib": _peak_mib(), "added_mib": _peak_mib() - before}
         load = engine.run_load(path, 1, count) if kind == "in_one" else engine.run_load(path, count, _STEPS_EACH)
     laps = list(itertools.chain.from_iterable(load.laps))

@@ -22,6 +22,13 @@ except OSError:
 """
 
 
+def now_and_peak_mib(pid: int | str = "self") -> tuple[float, float]:
+    """Resident memory of a running process (Linux alone): now, and at most so far."""
+    with open(f"/proc/{pid}/status") as status:
+        kib = {line.split(":")[0]: int(line.split()[1]) for line in status if line.startswith(("VmRSS", "VmHWM"))}
+    return kib["VmRSS"] / 1024, kib["VmHWM"] / 1024
+
+
 def plan(quick: bool) -> list[Probe]:
     return [Probe(subject, 2 if quick else 5) for subject in _CODE]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from time import perf_counter
+from time import perf_counter, sleep
 
 from dbos import DBOS
 
@@ -105,3 +105,51 @@ class Held:
             assert DBOS.retrieve_workflow(status.workflow_id).get_result() == self._steps
         DBOS.destroy()
         return took
+
+
+def wait_all(path: str, executions: int, seconds: int, then: Callable[[], None]) -> None:
+    """Start workflows that sleep for so long; calls `then` when each of them does, and does not end by itself."""
+    _configure(path)
+    workflow = _sleeper(seconds)
+    DBOS.launch()
+    started = [DBOS.start_workflow(workflow, number) for number in range(executions)]
+    for handle in started:
+        while len(DBOS.list_workflow_steps(handle.workflow_id)) < _STEPS_OF_A_SLEEPER:
+            sleep(0.01)
+    then()
+
+
+_STEPS_OF_A_SLEEPER = 2
+"""One of its own, and the sleep, which is stored before it begins."""
+
+
+def _sleeper(seconds: int) -> Callable[[int], None]:
+    @DBOS.step()
+    def before(number: int) -> int:
+        return number
+
+    @DBOS.workflow()
+    def workflow(event: int) -> None:
+        before(event)
+        DBOS.sleep(seconds)
+
+    return workflow
+
+
+class Reader:
+    """DBOS launched on a file that has workflows; those that have not ended go on."""
+
+    def __init__(self, path: str) -> None:
+        _configure(path)
+        _sleeper(86_400)
+        DBOS.launch()
+
+    def page(self, limit: int) -> list[str]:
+        """The ids of the newest workflows."""
+        return [each.workflow_id for each in DBOS.list_workflows(limit=limit, sort_desc=True)]
+
+    def read(self, name: str) -> object:
+        """How one of them stands."""
+        status = DBOS.get_workflow_status(name)
+        assert status is not None
+        return status.output if status.status == "SUCCESS" else status.status

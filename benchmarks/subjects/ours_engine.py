@@ -114,8 +114,8 @@ class Held:
         await self._release.wait()
 
 
-def wait_all(path: str, executions: int, seconds: int) -> None:
-    """Start executions that wait for so long; returns when each of them does."""
+def wait_all(path: str, executions: int, seconds: int, then: Callable[[], None]) -> None:
+    """Start executions that wait for so long; calls `then` when each of them does."""
 
     @durable_execution
     async def handler(event: int, ctx: DurableContext) -> None:
@@ -131,4 +131,29 @@ def wait_all(path: str, executions: int, seconds: int) -> None:
     engine = Engine(path)
     engine.register(handler, name="wait")
     asyncio.run(start(engine))
+    then()
     engine.close()
+
+
+class Reader:
+    """The engine of a file that has executions; their functions are registered, so those that have not ended go on."""
+
+    def __init__(self, path: str) -> None:
+        @durable_execution
+        async def handler(event: int, ctx: DurableContext) -> None:
+            await ctx.step("before", body, event)
+            await ctx.wait("wait", 86_400)
+
+        self._engine = Engine(path)
+        self._engine.register(handler, name="wait")
+        self._engine.register(handler, name="load")
+
+    def page(self, limit: int) -> list[str]:
+        """The names of the newest executions."""
+        return [execution.name for execution in self._engine.executions(limit=limit)]
+
+    def read(self, name: str) -> object:
+        """How one of them stands, found by its name."""
+        execution = self._engine.execution(name)
+        status = execution.status
+        return execution.result() if status == "SUCCEEDED" else status

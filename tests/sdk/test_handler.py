@@ -269,3 +269,23 @@ def test_an_annotation_that_json_cannot_be_decoded_into_is_told() -> None:
     error = Execution(wrong).error()
     assert error["ErrorType"] == "durable_lambda.errors.ValidationError"
     assert "str | bytes" in error["ErrorMessage"]
+
+
+evaluations: list[str] = []
+
+
+def order_type() -> type[Order]:
+    """For an annotation that tells when it is evaluated."""
+    evaluations.append("once")
+    return Order
+
+
+def test_the_type_of_the_event_is_found_out_once_for_all_invocations() -> None:
+    async def count(event: order_type(), ctx: DurableContext) -> int:  # pyright: ignore[reportInvalidTypeForm]
+        return event.amount
+
+    handler = durable_execution(backend=RecordingBackend())(count)
+    evaluations.clear()
+    for _ in range(2):
+        assert handler(invocation({"id": "o-1", "amount": 5}), None)["Result"] == "5"
+    assert evaluations == ["once"]

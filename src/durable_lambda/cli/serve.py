@@ -14,6 +14,7 @@ from typing import Final
 
 from rich.console import Console
 
+from durable_lambda.cli.collector import collect_seldom
 from durable_lambda.cli.database import refusals
 from durable_lambda.cli.failure import FAILED, CommandError
 from durable_lambda.cli.functions import read_functions
@@ -85,6 +86,7 @@ def serve_command(options: ServeOptions) -> None:
             pool.open(server.url, max(1, options.workers))
         else:
             host_here(engine, targets, configured)
+        collect_seldom()
         for each in (server, *runtime_servers):  # not before: a client would be told that there is no such function
             each.open()
         console.print(f"durable-lambda serves {options.db} on {server.url}", soft_wrap=True)

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
+from durable_lambda.cli.collector import collect_seldom
 from durable_lambda.cli.hosting import load_targets
 from durable_lambda.engine.api.runtime import WORKER_HEADER
 from durable_lambda.engine.remote.backend import HttpBackend
@@ -91,6 +92,7 @@ def main(arguments: list[str]) -> None:
     """`URL WORKER [NAME=]TARGET…`."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     functions = load_targets(arguments[2:])
+    collect_seldom()
     loop = InvocationLoop()
     asyncio.set_event_loop(loop)
     try:
