@@ -7,7 +7,8 @@ one is not touched: the work is done on a thread that is kept for it, and the ca
 The loop's time is virtual where it can be. When nothing can happen before the next timer, it does not wait for it: its
 clock jumps. That is so when nothing is ready, no socket is watched, no body is at work on a thread, and either somebody
 is in `asyncio.sleep`, or no thread could have anything to say. One that was begun during the run could; one that was
-there before (of another test, of the test runner) has a moment of real time to say it.
+there before (of another test, of the test runner) has a moment of real time to say it. Otherwise real time passes while
+the loop waits, and only then: what code takes to run depends on the machine, and is nothing in a test.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ T = TypeVar("T")
 MAX_THREADS: Final = 64
 GRACE_SECONDS: Final = 0.05
 """What threads have that were there before."""
+TICK_SECONDS: Final = 1e-9
+"""From one look at the clock to the next, so that of two timers of the same delay the older one is first."""
 
 _OWN_THREADS: Final = ("MainThread", "durable-", "asyncio_")
 """Names that begin so: what these threads do is known without looking."""
@@ -42,7 +45,7 @@ class VirtualLoop(InvocationLoop):
     """A loop whose clock jumps to the next timer when it can do nothing else."""
 
     def __init__(self) -> None:
-        self._jumped = 0.0
+        self._now = time.monotonic()
         super().__init__()
         self.lock = threading.Lock()
         """Held by the thread that runs the loop."""
@@ -53,11 +56,12 @@ class VirtualLoop(InvocationLoop):
         self._dropped: list[asyncio.Handle] = []
         self.on_jump: Callable[[float], None] = _nothing
         """Called with the seconds of each jump."""
-        self._select: Callable[[float | None], list[Any]] = self._selector.select  # type: ignore[attr-defined]  # of every SelectorEventLoop
+        self._look: Callable[[float | None], list[Any]] = self._selector.select  # type: ignore[attr-defined]  # of every SelectorEventLoop
         self._selector.select = self._select_or_jump  # type: ignore[attr-defined]
 
     def time(self) -> float:
-        return time.monotonic() + self._jumped
+        self._now += TICK_SECONDS
+        return self._now
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]  # typeshed types it by TypeVarTuple
         self.elsewhere += 1
@@ -85,16 +89,22 @@ class VirtualLoop(InvocationLoop):
         if timeout == 0 and not self._watches_sockets():
             return []  # what threads hand over is among what is ready
         if not timeout:
-            return self._select(timeout)
-        ready = self._select(0)
+            return self._wait(timeout)
+        ready = self._look(0)
         if ready or not self._can_jump():
-            return ready or self._select(timeout)
+            return ready or self._wait(timeout)
         if not self._sleeps() and self._has_bystanders():
-            ready = self._select(min(timeout, GRACE_SECONDS))
+            ready = self._look(min(timeout, GRACE_SECONDS))
             if ready:
                 return ready
-        self._jumped += timeout
+        self._now += timeout
         self.on_jump(timeout)
+        return ready
+
+    def _wait(self, timeout: float | None) -> list[Any]:
+        began = time.monotonic()
+        ready = self._look(timeout)
+        self._now += time.monotonic() - began
         return ready
 
     def _watches_sockets(self) -> bool:
