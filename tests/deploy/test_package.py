@@ -94,13 +94,17 @@ def test_a_new_project_runs_is_tested_and_can_be_deployed(tool: Tool, tmp_path: 
     durable = Path(sys.executable).with_name("durable")
     subprocess.run([durable, "init", "greeting"], cwd=tmp_path, check=True, capture_output=True)
     project = tmp_path / "greeting"
-    subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio"],
+    tested = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "--strict-markers"],
         cwd=project,
         check=True,
         capture_output=True,
         timeout=60,
+        text=True,
     )
+    assert "4 passed" in tested.stdout
+    subprocess.run([durable, "lint"], cwd=project, check=True, capture_output=True)
+    assert "durable.db" in (project / ".gitignore").read_text()
     tool("cfn-lint", "--region", "eu-west-1", "--", project / "template.yaml")
     assert "is a valid SAM Template" in tool("sam", "validate", "--lint", "--template", project / "template.yaml")
     again = subprocess.run([durable, "init", "greeting"], cwd=tmp_path, check=False, capture_output=True, text=True)
