@@ -281,6 +281,16 @@ class Invocation:
             return Ending("broken" if isinstance(error, BackendError) else "failed", error=error)
         return self._ending
 
+    def let_go(self) -> None:
+        """The answer is given. An invocation is a cycle, which the garbage collector breaks when it pleases; what the
+        function stored, returned and had in its variables need not wait for that. Code that goes on keeps it all.
+        """
+        if self.is_abandoned or self.busy_threads or self._ending is None:
+            return
+        self._main = None
+        self._ending = Ending(self._ending.kind)
+        self.journal.forget()
+
     def _main_done(self, main: asyncio.Task[Any]) -> None:
         if main.cancelled():
             self._end(Ending("raised", error=asyncio.CancelledError()))
