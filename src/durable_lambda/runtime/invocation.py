@@ -40,6 +40,9 @@ T = TypeVar("T")
 UNWIND_SECONDS: Final = 1.0
 """What `finally` blocks have before an invocation that ends leaves them behind."""
 
+UNWIND_TURNS: Final = 50
+"""Turns of the loop that they have at least: where thousands of invocations end together, one takes a second."""
+
 _TOO_MANY_THREADS: Final = (
     "no more branches of a `def` handler can run at the same time, and each that does waits for another one "
     f"(at most {MOST_PLACES} threads an invocation, or as many as the system gives): give "
@@ -318,8 +321,10 @@ class Invocation:
             for task in tuple(self.tasks):
                 task.cancel(message)
             await asyncio.wait(tuple(self.tasks), timeout=left)
-        if not self.tasks:
-            return
+        for _ in range(UNWIND_TURNS):
+            if not self.tasks:
+                return
+            await asyncio.sleep(0)
         self.is_abandoned = True
         _log.error("%d tasks of %s did not end when they were cancelled and are left behind", len(self.tasks), self.arn)
         _left_behind.update(self.tasks)
