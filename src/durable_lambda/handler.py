@@ -184,7 +184,10 @@ class Handler(Generic[E, R]):
         )
         observer = run.observer = self._instrumentation.observe(self.name, run)
         answer = self._run(run, execution)
-        return await (answer if observer is None else observer.invocation(answer))
+        try:
+            return await (answer if observer is None else observer.invocation(answer))
+        finally:
+            run.let_go()
 
     async def _run(self, run: Invocation, execution: Operation) -> InvocationOutput:
         scope = self._make_scope(run)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
+from contextvars import Context
 from typing import Any
 
 import pytest
@@ -78,6 +80,29 @@ def test_a_thousand_executions_suspend_on_one_loop(loop: InvocationLoop) -> None
         return {answer.status for answer in await asyncio.gather(*(invoke(handler) for _ in range(1000)))}
 
     assert loop.run_until_complete(all_of_them()) == {"PENDING"}
+
+
+def test_a_loop_that_is_slow_to_turn_leaves_no_invocation_behind(
+    loop: InvocationLoop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    unwind_seconds = 0.001
+    monkeypatch.setattr("durable_lambda.runtime.invocation.UNWIND_SECONDS", unwind_seconds)
+
+    def others() -> None:
+        ends_at = time.monotonic() + 2 * unwind_seconds
+        while time.monotonic() < ends_at:
+            """Thousands of executions take their turns."""
+        loop.call_soon(others, context=Context())
+
+    async def nested(event: Any, ctx: DurableContext) -> None:
+        async def child(ctx: DurableContext) -> None:
+            await blocked(event, ctx)
+
+        await ctx.run_in_child_context("child", child)
+
+    loop.call_soon(others, context=Context())
+    assert loop.run_until_complete(invoke(nested)).status == "PENDING"
+    assert not caplog.records
 
 
 def test_one_that_fails_leaves_the_others_alone(loop: InvocationLoop) -> None:

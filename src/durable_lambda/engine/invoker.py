@@ -90,6 +90,11 @@ class InvocationContext:
         if self._timer is not None:
             self._timer.start()
 
+    def end(self) -> None:
+        """The invocation has ended; a function that keeps its context must not keep the execution with it."""
+        self.stop_timer()
+        self._timer = None
+
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the invocation is cancelled."""
         return max(0, round((self._ends_at - self._loop.time()) * 1000))
@@ -214,7 +219,7 @@ class Invoker:
             # Whatever a function does, it ends its invocation and not the engine.
             outcome = error_of(error)
         finally:
-            timeout.cancel()
+            context.end()
         if not self._is_closing:
             on_end(task, outcome)
 

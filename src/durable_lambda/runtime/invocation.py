@@ -39,8 +39,8 @@ T = TypeVar("T")
 
 UNWIND_SECONDS: Final = 1.0
 """What `finally` blocks have before an invocation that ends leaves them behind."""
-UNWIND_TURNS: Final = 10
-"""Turns of the loop that they have even if these take longer: it may have thousands of invocations to unwind."""
+UNWIND_TURNS: Final = 50
+"""Turns of the loop that they have at least: where thousands of invocations end together, one takes a second."""
 
 _TOO_MANY_THREADS: Final = (
     "no more branches of a `def` handler can run at the same time, and each that does waits for another one "
@@ -282,6 +282,16 @@ class Invocation:
             # The function ended while a call was on its way that failed: what it did is not stored.
             return Ending("broken" if isinstance(error, BackendError) else "failed", error=error)
         return self._ending
+
+    def let_go(self) -> None:
+        """The answer is given. An invocation is a cycle, which the garbage collector breaks when it pleases; what the
+        function stored, returned and had in its variables need not wait for that. Code that goes on keeps it all.
+        """
+        if self.is_abandoned or self.busy_threads or self._ending is None:
+            return
+        self._main = None
+        self._ending = Ending(self._ending.kind)
+        self.journal.forget()
 
     def _main_done(self, main: asyncio.Task[Any]) -> None:
         if main.cancelled():

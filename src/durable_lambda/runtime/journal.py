@@ -49,6 +49,12 @@ class Journal:
         self._waiters.setdefault(operation_id, []).append(future)
         return future
 
+    def forget(self) -> None:
+        """Nobody asks any more."""
+        self.history = []
+        self.recorded = {}
+        self._watched.clear()
+
     def merge(self, operations: Iterable[RawOperation]) -> None:
         """Take what a checkpoint brought back, and wake who waits for it."""
         for raw in operations:
