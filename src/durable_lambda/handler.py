@@ -11,6 +11,7 @@ import asyncio
 import inspect
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, TypedDict, TypeVar, Unpack, overload
 
 import msgspec
@@ -220,10 +221,14 @@ class Handler(Generic[E, R]):
         except SerializationError as error:
             raise SerializationError(f"the result of {self.name}: {error}") from error
 
+    @cached_property
+    def _event_codec(self) -> Codec[E]:
+        """By the annotation of the event, which may name what is defined only after the function."""
+        return codec_for(parameter_type(self.fn, self._event_parameter))
+
     def _decode_event(self, payload: str | None) -> E:
-        codec = codec_for(parameter_type(self.fn, self._event_parameter))
         try:
-            return codec.decode(payload if payload else "null")
+            return self._event_codec.decode(payload if payload else "null")
         except DeserializationError as error:
             raise DeserializationError(f"the event of {self.name}: {error}") from error
 
