@@ -44,6 +44,7 @@ class RecordingBackend:
         self.tokens.append(checkpoint_token)
         changed = []
         for update in updates:
+            assert update.parent_id is None or update.parent_id in self.operations, "its context has not begun"
             self.operations[update.id] = applied(update, self.operations.get(update.id))
             changed.append(self.operations[update.id])
         changed += self.news

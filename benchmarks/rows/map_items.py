@@ -19,7 +19,7 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 _SUBJECTS = ("ours", "official", "async_peer")
 _SIZES = (100, 1000)
-_BLOCKING_THREADS = 64 + 3
+_BLOCKING_THREADS = 128 + 3
 """What branches of our `def` handlers may have, beside the main thread, the one that looks after the loop, and one that
 has just been done."""
 _INVOCATIONS = 3

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
+from inspect import CO_COROUTINE
 from typing import Any, TypeAlias, TypeVar
 
 from durable_lambda.errors import ValidationError
@@ -133,9 +134,9 @@ def answer_of(answer: T, what: str) -> T:
 
 def is_async(fn: Callable[..., Any]) -> bool:
     """Whether a callable is an `async def`, also as a method or in a `partial`."""
-    while isinstance(fn, functools.partial):
+    while isinstance(fn, partial):
         fn = fn.func  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     code = getattr(fn, "__code__", None)
     if code is not None:
-        return bool(code.co_flags & inspect.CO_COROUTINE)
+        return code.co_flags & CO_COROUTINE != 0
     return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(getattr(fn, "__call__", None))  # noqa: B004

@@ -132,13 +132,13 @@ class DurableContext(ContextBase):
                 name,
                 fn,
                 args,
-                retry=retry,
-                timeout=timeout,
-                at_most_once=at_most_once,
-                raises=raises,
-                result_type=result_type,
-                codec=codec,
-                inline=inline,
+                retry,
+                timeout,
+                at_most_once,
+                raises,
+                result_type,
+                codec,
+                inline,
             )
         )
 

@@ -11,6 +11,7 @@ import asyncio
 import inspect
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, TypedDict, TypeVar, Unpack, overload
 
 import msgspec
@@ -41,7 +42,7 @@ from durable_lambda.runtime.invocation import Ending, Invocation
 from durable_lambda.runtime.journal import Journal
 from durable_lambda.runtime.scope import Scope
 from durable_lambda.signature import check_signature, checked_backend, checked_delay, checked_error_hook
-from durable_lambda.values import Codec, JsonCodec, check_codec, codec_for, parameter_type, result_codec, round_trip
+from durable_lambda.values import Codec, check_codec, codec_for, parameter_type, result_codec, round_trip
 
 if TYPE_CHECKING:
     from durable_lambda.runtime.hooks import Hooks
@@ -82,8 +83,6 @@ class Handler(Generic[E, R]):
             check_codec(codec, "@durable_execution()")
         self._codec = codec
         self._event_parameter = check_signature(fn)
-        self._event_codec: JsonCodec[Any] | None = None
-        """Found when it is first needed: a type may be defined after the function."""
         self._on_error = checked_error_hook(on_error)
         self._make_scope = _awaiting_scope if is_async(fn) else _blocking_scope()
         self.fn = fn
@@ -225,9 +224,12 @@ class Handler(Generic[E, R]):
         except SerializationError as error:
             raise SerializationError(f"the result of {self.name}: {error}") from error
 
+    @cached_property
+    def _event_codec(self) -> Codec[E]:
+        """By the annotation of the event, which may name what is defined only after the function."""
+        return codec_for(parameter_type(self.fn, self._event_parameter))
+
     def _decode_event(self, payload: str | None) -> E:
-        if self._event_codec is None:
-            self._event_codec = codec_for(parameter_type(self.fn, self._event_parameter))
         try:
             return self._event_codec.decode(payload if payload else "null")
         except DeserializationError as error:

@@ -7,7 +7,7 @@ addition each of them raises `Suspended` when the invocation ends while it waits
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar, TypeVarTuple, Unpack, overload
 
 from durable_lambda.arguments import Duration
@@ -17,7 +17,7 @@ from durable_lambda.context_base import ContextBase
 from durable_lambda.operations.callback import CallbackHandle, CallbackResult, CreateCallback
 from durable_lambda.operations.child import ChildContext
 from durable_lambda.operations.concurrent import Nesting
-from durable_lambda.operations.in_thread import ConditionInThread, NowInThread, step_call
+from durable_lambda.operations.in_thread import ConditionInThread, NowInThread, step_type
 from durable_lambda.operations.invoke import Invoke
 from durable_lambda.operations.map import Map
 from durable_lambda.operations.parallel import Parallel
@@ -79,7 +79,19 @@ class SyncDurableContext(ContextBase):
         result_type: Any,
         **options: Unpack[StepArguments],
     ) -> Any: ...
-    def step(self, name: str | None, fn: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    def step(
+        self,
+        name: str | None,
+        fn: Callable[..., Any],
+        *args: Any,
+        retry: Retry | int | None = None,
+        timeout: float | timedelta | None = None,
+        at_most_once: bool = False,
+        raises: tuple[type[BaseException], ...] = (),
+        result_type: Any = UNSET,
+        codec: Codec[Any] | None = None,
+        inline: bool = False,
+    ) -> Any:
         """Run `fn(*args)` once and remember its outcome: `DurableContext.step`.
 
         It runs in the calling thread. With a `timeout` it runs on another one, since that may have to be left behind;
@@ -88,7 +100,20 @@ class SyncDurableContext(ContextBase):
         Example:
             payment = ctx.step("charge", charge, order, retry=3)
         """
-        return self._scope.run(step_call(self._scope, name, fn, args, **options))
+        call = step_type(fn, timeout)(
+            self._scope,
+            name,
+            fn,
+            args,
+            retry,
+            timeout,
+            at_most_once,
+            raises,
+            result_type,
+            codec,
+            inline,
+        )
+        return self._scope.run(call)
 
     def wait(self, name: str | None, duration: Duration) -> None:
         """Let time pass, without anything running meanwhile: `DurableContext.wait`."""
@@ -287,7 +312,7 @@ class SyncDurableContext(ContextBase):
     ) -> BatchResult[T]:
         """Run branches side by side, each with a context and on a thread of its own: `DurableContext.parallel`.
 
-        At most 64 branches of an invocation run at once; more of them, up to 512, while all of these wait for the
+        At most 128 threads of an invocation run at once; more of them, up to 512, while all of these wait for the
         service. What a branch does after the batch was decided without it is neither waited for nor stored.
         """
         return self._scope.run(

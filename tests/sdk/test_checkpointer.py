@@ -95,6 +95,69 @@ def test_a_child_context_with_a_step_is_two_calls() -> None:
     ]
 
 
+async def one_step(item: Any, ctx: DurableContext) -> Any:
+    return await ctx.step(f"work {item}", text_of, item)
+
+
+def test_the_outcomes_of_branches_travel_with_that_of_their_batch() -> None:
+    async def handler(event: Any, ctx: DurableContext) -> None:
+        await ctx.map("all", ["a", "b"], one_step, item_name=lambda item, _: item)
+
+    execution = Execution(handler)
+    execution.result()
+    assert len(execution.calls) == 2
+    assert shape(execution)[1] == [("a", "SUCCEED"), ("b", "SUCCEED"), ("all", "SUCCEED")]
+
+
+def test_the_outcome_of_a_branch_travels_with_the_step_of_the_next() -> None:
+    async def handler(event: Any, ctx: DurableContext) -> None:
+        await ctx.map("all", ["a", "b"], one_step, item_name=lambda item, _: item, max_concurrency=1)
+
+    execution = Execution(handler)
+    execution.result()
+    assert shape(execution) == [
+        [("all", "START"), ("a", "START"), ("work a", "START"), ("work a", "SUCCEED")],
+        [("a", "SUCCEED"), ("b", "START"), ("work b", "START"), ("work b", "SUCCEED")],
+        [("b", "SUCCEED"), ("all", "SUCCEED")],
+    ]
+
+
+def test_the_outcome_of_a_branch_is_sent_though_nothing_follows_while_another_branch_works() -> None:
+    stored = asyncio.Event()
+    backend = RecordingBackend()
+
+    def notice(updates: list[OperationUpdate], answer: CheckpointResponse) -> CheckpointResponse:
+        if any((update.name, update.action) == ("quick", "SUCCEED") for update in updates):
+            stored.set()
+        return answer
+
+    backend.answer = notice
+
+    async def quick(ctx: DurableContext) -> None: ...
+
+    async def slow(ctx: DurableContext) -> None:
+        await ctx.step("work", stored.wait)
+
+    async def handler(event: Any, ctx: DurableContext) -> None:
+        await ctx.parallel("both", {"quick": quick, "slow": slow})
+
+    Execution(handler, backend=backend).result()
+
+
+def test_the_outcome_of_a_branch_is_stored_when_another_one_suspends_the_invocation() -> None:
+    async def quick(ctx: DurableContext) -> None: ...
+
+    async def slow(ctx: DurableContext) -> None:
+        await ctx.wait("pause", 60)
+
+    async def handler(event: Any, ctx: DurableContext) -> None:
+        await ctx.parallel("both", {"slow": slow, "quick": quick})
+
+    execution = Execution(handler)
+    execution.suspends()
+    assert execution.operation("quick").status == "SUCCEEDED"
+
+
 def test_updates_made_in_one_tick_leave_together_and_in_order() -> None:
     execution = Execution(steps_of(*"abcdefghij"))
     execution.result()

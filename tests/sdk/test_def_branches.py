@@ -14,7 +14,7 @@ import pytest
 from drive import Execution
 from durable_lambda import BackendError, Completion, SyncDurableContext
 from durable_lambda.loop import InvocationLoop
-from durable_lambda.runtime import bridge, threads
+from durable_lambda.runtime import bridge, company, threads
 from recording import RecordingBackend
 
 Make = Callable[..., Execution]
@@ -115,7 +115,45 @@ def count_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     return lambda: most
 
 
-def test_branches_that_do_not_wait_for_the_service_share_64_threads(
+def test_a_branch_begins_when_there_is_a_thread_for_it(execution_of: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "FIRST_PLACES", 2)  # one of them is the handler's
+    begun: list[list[str | None]] = []
+
+    def look() -> None:
+        updates = execution.backend.updates
+        begun.append(
+            [update.name for update in updates if (update.sub_type, update.action) == ("MapIteration", "START")]
+        )
+
+    def branch(number: int, ctx: SyncDurableContext) -> None:
+        ctx.step("look", look)
+
+    def handler(event: Any, ctx: SyncDurableContext) -> None:
+        ctx.map("items", range(3), branch, item_name=lambda _, index: f"item {index}")
+
+    execution = execution_of(handler, start_delay=0)
+    execution.result()
+    assert begun == [["item 0"], ["item 0", "item 1"], ["item 0", "item 1", "item 2"]]
+
+
+def test_a_call_has_the_updates_of_all_threads_and_the_outcomes_of_the_branches_before(
+    execution_of: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "FIRST_PLACES", 5)  # one of them is the handler's
+    monkeypatch.setattr(company, "GAP_SECONDS", PATIENCE)
+
+    def branch(number: int, ctx: SyncDurableContext) -> int:
+        return ctx.step("work", int)
+
+    def handler(event: Any, ctx: SyncDurableContext) -> None:
+        ctx.map("items", range(20), branch)
+
+    execution = execution_of(handler)
+    execution.result()
+    assert [len(call) for call in execution.calls] == [1 + 4 * 3, 4 * 4, 4 * 4, 4 * 4, 4 * 4, 4 + 1]
+
+
+def test_branches_that_do_not_wait_for_the_service_share_128_threads(
     execution_of: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     most = count_threads(monkeypatch)
@@ -161,7 +199,7 @@ def test_branches_that_all_wait_get_more_threads_up_to_a_bound_and_then_the_invo
 
 
 def test_a_branch_that_can_go_on_is_not_kept_waiting_by_those_that_are_blocked(execution_of: Make) -> None:
-    """64 branches hold a thread each and wait; the 65th gets one more, and its work is done in this invocation."""
+    """So many branches hold a thread each and wait; one gets one more, and its work is done in this invocation."""
     done: list[int] = []
 
     def branch(number: int, ctx: SyncDurableContext) -> None:
@@ -309,9 +347,11 @@ def test_what_a_loser_begins_as_the_invocation_ends_is_not_sent_afterwards(monke
     hold = bridge.CodeThread.hold
 
     def late(self: Any, update: Any, **options: Any) -> None:
+        if update.type != "STEP":
+            return hold(self, update, **options)
         reached.set()  # it was asked whether the step still counts: it did
         assert over.wait(PATIENCE)
-        hold(self, update, **options)
+        return hold(self, update, **options)
 
     def slow(ctx: SyncDurableContext) -> None:
         try:

@@ -332,8 +332,8 @@ def test_code_whose_invocation_was_interrupted_before_it_began_does_not_run(monk
     ran: list[str] = []
     hand_over = Host.hand_over
 
-    def interrupted(self: Host, work: Callable[[], object]) -> None:
-        hand_over(self, work)
+    def interrupted(self: Host, *work: Callable[[], object]) -> None:
+        hand_over(self, *work)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Host, "hand_over", interrupted)
@@ -349,7 +349,7 @@ def test_code_that_was_handed_over_for_a_task_that_was_given_up_does_not_run_wit
     loop = own_host.loop
 
     async def given_up() -> None:
-        loop.call_soon(own_host.hand_over, lambda: ran.append("stale"))
+        loop.call_soon(own_host.hand_over, lambda: ran.append("stale"), loop.stop)
         loop.call_soon(interrupt)
         await asyncio.sleep(PATIENCE)
 

@@ -263,6 +263,14 @@ def test_a_start_delay_that_is_no_time_is_refused(start_delay: Any) -> None:
         durable_execution(start_delay=start_delay)(ok)
 
 
+def test_the_annotation_of_the_event_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    handler = durable_execution(backend=RecordingBackend())(pay)
+    event = invocation({"id": "o-1", "amount": 5})
+    first = handler(event, None)
+    monkeypatch.delitem(globals(), "Order")
+    assert handler(event, None) == first
+
+
 def test_an_annotation_that_json_cannot_be_decoded_into_is_told() -> None:
     async def wrong(event: str | bytes, ctx: DurableContext) -> None: ...
 

@@ -132,6 +132,14 @@ def test_work_that_is_done_in_time_gives_its_result_and_the_timer_does_not_matte
     assert execution.result() == "done", "the timer has ended since"
 
 
+def test_each_branch_of_a_timeout_begins_before_what_is_in_it() -> None:
+    execution = Execution(limited(after(3, "done")))
+    execution.result()
+    starts = [name for _, name, action in execution.sent if action == "START"]
+    assert starts.index("limit") < starts.index("timer") < starts.index("timeout")
+    assert starts.index("limit") < starts.index("work") < starts.index("turns of done")
+
+
 def test_work_gets_its_arguments_and_the_context_last() -> None:
     async def work(a: int, b: str, ctx: DurableContext) -> list[Any]:
         return [a, b, await ctx.step("step", lambda: "c")]

@@ -25,9 +25,11 @@ T = TypeVar("T")
 class ChildContext(Call[T]):
     """A CONTEXT operation around a function that gets a context of its own."""
 
-    __slots__ = ("args", "codec", "error", "fn", "inside", "payload", "record", "value", "virtual")
+    __slots__ = ("args", "codec", "error", "fn", "inside", "is_new", "payload", "record", "value", "virtual")
 
     value: T
+    is_new: bool
+    """Whether the history has to be told that it begins."""
     inside: Scope
     """The scope of the context, while its function runs."""
 
@@ -87,8 +89,9 @@ class ChildContext(Call[T]):
         return Operation(self.value)
 
     async def execute(self, recorded: wire.Operation | None) -> T:
-        if recorded is None and not self.virtual:
-            self.announce(self.update("START"))
+        self.is_new = recorded is None and not self.virtual
+        if self.is_new:
+            self.begin()
         try:
             result = await self._run()
             try:
@@ -110,6 +113,10 @@ class ChildContext(Call[T]):
             await self.conclude(self._success(payload))
         self.payload, self.value = payload, value
         return value
+
+    def begin(self) -> None:
+        """Tell that it begins."""
+        self.announce(self.update("START"))
 
     async def _run(self) -> T:
         child = self.inside = self.scope.child(self.id, virtual=self.virtual, server=self.server)

@@ -35,7 +35,7 @@ from durable_lambda.operations.stored_batch import (
 from durable_lambda.operations.window import Window
 from durable_lambda.protocol import operations as wire
 from durable_lambda.protocol.limits import REPLAY_CHILDREN_THRESHOLD
-from durable_lambda.protocol.updates import ContextOptions
+from durable_lambda.protocol.updates import ContextOptions, OperationUpdate
 from durable_lambda.runtime import determinism
 from durable_lambda.runtime.call import Call
 from durable_lambda.runtime.ids import operation_id
@@ -62,6 +62,21 @@ class Branch(ChildContext[Any]):
     """The CONTEXT of a branch."""
 
     __slots__ = ()
+
+    def begin(self) -> None:
+        """Its code does that: in a `def` handler it may have to wait for a thread."""
+
+    async def conclude(self, update: OperationUpdate, *, at_once: bool = False) -> None:
+        """Send an outcome with the next update: all that follows from it is the batch's own, which is waited for."""
+        self.announce(update)
+
+    async def code(self) -> Any:
+        return await self.inside.call(self._begun, self.args)
+
+    def _begun(self, *args: Any) -> Any:
+        if self.is_new:
+            self.inside.announce(self.update("START"))
+        return self.fn(*args)
 
 
 class Batch(Call[T]):

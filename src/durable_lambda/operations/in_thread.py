@@ -18,7 +18,7 @@ from durable_lambda.operations.deterministic import Now
 from durable_lambda.operations.step import Step
 from durable_lambda.runtime.bridge import Hop, Meeting
 from durable_lambda.runtime.errand import detached
-from durable_lambda.runtime.sync_scope import InThread, SyncScope
+from durable_lambda.runtime.sync_scope import InThread
 
 T = TypeVar("T")
 
@@ -57,12 +57,9 @@ class StepInThread(AttemptedInThread[T], Step[T]):
     __slots__ = ()
 
 
-def step_call(
-    scope: SyncScope, name: str | None, fn: Callable[..., Any], args: tuple[Any, ...], **options: Any
-) -> Step[Any]:
-    """The call of a step. A body that the loop runs, or that has a deadline, is left to the loop."""
-    in_thread = options.get("timeout") is None and not is_async(fn)
-    return (StepInThread if in_thread else Step)(scope, name, fn, args, **options)
+def step_type(fn: Callable[..., Any], timeout: object) -> type[Step[Any]]:
+    """What the call of a step is: a body that the loop runs, or that has a deadline, is left to the loop."""
+    return StepInThread if timeout is None and not is_async(fn) else Step
 
 
 class NowInThread(AttemptedInThread[datetime], Now):

@@ -65,6 +65,9 @@ class Timer(ParallelBranch):
 
     __slots__ = ()
 
+    def begin(self) -> None:
+        self.announce(self.update("START"))  # it has no code that could do it
+
     async def code(self) -> None:
         await self.inside.start(Wait(self.inside, "timeout", *self.args))
 

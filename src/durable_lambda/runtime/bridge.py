@@ -73,7 +73,7 @@ class CodeThread:
             await self.invocation.places.take()
             self.set_busy(True)
             try:
-                self._start(work, errand.tell)
+                self._start(work, errand)
                 break
             except RuntimeError as error:  # the system gives no thread
                 self._ended()
@@ -92,8 +92,8 @@ class CodeThread:
             with working_elsewhere(self.invocation.loop):
                 await errand.end()
 
-    def _start(self, work: Callable[[], object], tell: Callable[[], object]) -> None:
-        threads.run(work, tell)
+    def _start(self, work: Callable[[], object], errand: Errand[Any]) -> None:
+        threads.run(work, errand.tell)
 
     def send(self, inbox: SimpleQueue[Any], message: object) -> None:
         """Let the thread go on, which waits at this inbox."""
@@ -211,9 +211,8 @@ class HostThread(CodeThread):
         self._host = host
         host.patience = invocation.checkpointer.patience
 
-    def _start(self, work: Callable[[], object], tell: Callable[[], object]) -> None:
-        self._host.hand_over(work)
-        self._host.hand_over(tell)
+    def _start(self, work: Callable[[], object], errand: Errand[Any]) -> None:
+        self._host.hand_over(work, errand.finish)
 
     def send(self, inbox: SimpleQueue[Any], message: object) -> None:
         inbox.put(message)

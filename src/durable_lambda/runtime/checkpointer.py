@@ -20,15 +20,13 @@ from durable_lambda.protocol.errors import ServiceError
 from durable_lambda.protocol.limits import MAX_CHECKPOINT_BYTES, MAX_PAGE_SIZE, MAX_UPDATES_PER_CHECKPOINT
 from durable_lambda.protocol.operations import RawOperation
 from durable_lambda.protocol.updates import OperationUpdate
+from durable_lambda.runtime.company import Company
 
 if TYPE_CHECKING:
     from durable_lambda.runtime.invocation import Invocation
 
 START_DELAY: Final = 0.05
 """Seconds that a lazy update waits for company."""
-
-COMPANY_SECONDS: Final = 0.001
-"""Seconds that a thread's update waits for those of other threads: a fraction of a call to the service."""
 
 LEAST_PATIENCE: Final = 0.005
 """Seconds that code may run before somebody looks whether a lazy update is due, where that takes a thread."""
@@ -67,6 +65,8 @@ class Checkpointer:
         self._token: str | None = token
         self._start_delay = start_delay
         self._queue: deque[tuple[OperationUpdate, Stored | None]] = deque()
+        self._waiting_threads = 0
+        """Updates in the queue that a thread waits for."""
         self._held: deque[_Held] = deque()
         """Updates of threads; they go, in their order, before whatever is queued next."""
         self._is_watching = False
@@ -74,8 +74,7 @@ class Checkpointer:
         self.sender: asyncio.Task[None] | None = None
         """The task of the call that is on its way, if there is one."""
         self._timer: asyncio.TimerHandle | None = None
-        self._company: asyncio.TimerHandle | None = None
-        """The timer of updates that are wanted at once, and wait for those of other threads."""
+        self._company = Company(invocation, lambda: len(self._queue) + len(self._held), self.flush)
         self._poll = False
         self._gathered = 0
         self._gathered_size = 0
@@ -102,20 +101,16 @@ class Checkpointer:
         stored = Stored(self._invocation, of_thread=of_thread)
         self._take_held()
         self._queue.append((update, stored))
+        self._waiting_threads += of_thread
         if self.sender is None and self._expects_company():
-            self._wait_for_company()
+            self._company.wait()
         else:
             self.flush()
         return stored
 
     def _expects_company(self) -> bool:
-        """Whether threads are at work that do not wait for an update in the queue: theirs may go along."""
-        threads = self._invocation.busy_threads
-        return threads > 0 and threads > sum(stored is not None and stored.of_thread for _, stored in self._queue)
-
-    def _wait_for_company(self) -> None:
-        if self._company is None:
-            self._company = self._invocation.loop.call_later(COMPANY_SECONDS, self.flush)
+        """Whether updates of other threads may go along with those in the queue."""
+        return len(self._queue) < MAX_UPDATES_PER_CHECKPOINT and self._company.is_expected(self._waiting_threads)
 
     def send(self, update: OperationUpdate) -> None:
         """Send an update as soon as may be, and do not wait for it."""
@@ -210,7 +205,7 @@ class Checkpointer:
         try:
             while self.sender is not None:
                 await asyncio.wait([self.sender])
-                if self._company is not None:
+                if self._company.is_awaited:
                     self.flush()
         finally:
             self._invocation.leave()
@@ -256,12 +251,12 @@ class Checkpointer:
     async def close(self) -> None:
         """Wait until what is gathered or being sent has been stored. Lazy updates that nothing followed are dropped."""
         self._take_held()
-        if self._gathered or self._company is not None:
+        if self._gathered or self._company.is_awaited:
             self.flush()
         self._stop_timer()
         while self.sender is not None:
             await asyncio.wait([self.sender])
-            if self._company is not None:
+            if self._company.is_awaited:
                 self.flush()
 
     def abort(self) -> None:
@@ -269,6 +264,7 @@ class Checkpointer:
         self._token = None
         self._held.clear()
         self._queue.clear()
+        self._waiting_threads = 0
         self._poll = False
         self._stop_timer()
 
@@ -276,15 +272,14 @@ class Checkpointer:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._company is not None:
-            self._company.cancel()
-            self._company = None
+        self._company.stop()
 
     async def _send_all(self) -> None:
         try:
             while (self._queue or self._poll) and self._token is not None:
                 self._poll = False
                 batch = self._take_batch()
+                self._waiting_threads -= sum(stored is not None and stored.of_thread for _, stored in batch)
                 try:
                     await self._send(batch)
                 except ServiceError as error:
@@ -292,7 +287,7 @@ class Checkpointer:
                         raise
                     # The wait was over before it could be cancelled; the token is still good.
                 if self._queue and not self._poll and self._expects_company():
-                    self._wait_for_company()
+                    self._company.wait()
                     break
         except ServiceError as error:
             self._give_up(classified(error, "a checkpoint"), error)

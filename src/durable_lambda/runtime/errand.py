@@ -46,11 +46,12 @@ class Errand(Generic[T]):
     def tell(self) -> None:
         """In the thread, when it has been run: tell the loop."""
         try:
-            self._invocation.loop.call_soon_threadsafe(self._finish)
+            self._invocation.loop.call_soon_threadsafe(self.finish)
         except RuntimeError:
             return  # the loop is closed: nobody waits for it any more
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """On the loop, when it has been run: let who waits for it go on."""
         self._is_told = True
         if not self._finished.done():
             self._finished.set_result(None)

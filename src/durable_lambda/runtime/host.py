@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context
 from typing import Final, TypeVar
 
 from durable_lambda.loop import InvocationLoop
@@ -33,7 +34,8 @@ class Host:
         self.loop = loop
         self.patience = PATIENCE
         """Seconds that code runs before the keeper takes the loop."""
-        self._work: deque[Callable[[], object]] = deque()
+        self._work: deque[tuple[Callable[[], object], Callable[[], object]]] = deque()
+        self._plain = Context()  # callbacks in it belong to no invocation
         self._turn = threading.RLock()
         self._is_wanted = False
         self._code_since: float | None = None
@@ -54,7 +56,9 @@ class Host:
             while not task.done():
                 self.run_loop()
                 while self._work:
-                    self.run_code(self._work.popleft())
+                    work, then = self._work.popleft()
+                    self.run_code(work)
+                    self.loop.call_soon(then, context=self._plain)
         finally:
             self._work.clear()  # handed over for a task that was given up
             self._release()
@@ -62,9 +66,9 @@ class Host:
         self._raise_interruption()
         return task.result()
 
-    def hand_over(self, work: Callable[[], object]) -> None:
-        """On the loop: have the thread run some code, once it has the turn."""
-        self._work.append(work)
+    def hand_over(self, work: Callable[[], object], then: Callable[[], object]) -> None:
+        """On the loop: have the thread run some code, once it has the turn, and the loop call `then` when it has."""
+        self._work.append((work, then))
         self.loop.stop()
 
     def stop(self, _: object = None) -> None:

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 IDLE_SECONDS: Final = 10.0
 """How long a thread is kept that has nothing to do."""
 
-FIRST_PLACES: Final = 64
+FIRST_PLACES: Final = 128
 """Threads of one invocation that run code at the same time, before any of them waits for the service."""
 
 MOST_PLACES: Final = 512
@@ -65,9 +65,13 @@ class Places:
     happen, there are more of them, up to a bound.
     """
 
-    __slots__ = ("_limit", "_most", "_queue", "_taken")
+    __slots__ = ("_limit", "_most", "_queue", "_taken", "admitted", "given")
 
     def __init__(self) -> None:
+        self.given = 0
+        """Places that were taken until now."""
+        self.admitted = 0
+        """Who waited for a place, and has one without knowing it yet."""
         self._limit = FIRST_PLACES
         self._most = MOST_PLACES
         self._taken = 0
@@ -76,7 +80,7 @@ class Places:
     async def take(self) -> None:
         """Wait for a place."""
         if self._taken < self._limit:
-            self._taken += 1
+            self._give()
             return
         turn = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
@@ -84,8 +88,10 @@ class Places:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
+                self.admitted -= 1
                 self.free()
             raise
+        self.admitted -= 1
 
     def free(self) -> None:
         """Give a place back."""
@@ -109,12 +115,17 @@ class Places:
         """Whether somebody waits for a place, and there will be no more of them."""
         return self._limit >= self._most and any(not turn.done() for turn in self._queue)
 
+    def _give(self) -> None:
+        self._taken += 1
+        self.given += 1
+
     def _admit(self) -> bool:
         admitted = False
         while self._queue and self._taken < self._limit:
             turn = self._queue.popleft()
             if not turn.done():
-                self._taken += 1
+                self._give()
+                self.admitted += 1
                 turn.set_result(None)
                 admitted = True
         return admitted
