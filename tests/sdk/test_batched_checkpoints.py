@@ -13,6 +13,8 @@ from prefixes import RememberingBackend, same_at_every_prefix
 from recording import RecordingBackend
 
 RUNS: list[str] = []
+LONG = 30.0
+"""Seconds after which a START goes before its outcome: a busy machine makes any body slow."""
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +49,7 @@ def batching(code: Any) -> Any:
 
 
 def test_steps_in_a_row_are_stored_in_one_call() -> None:
-    execution = Execution(batching(three))
+    execution = Execution(batching(three), start_delay=LONG)
     assert execution.result() == ["a", "b", "c"]
     assert shapes(execution) == [stored("a", "b", "c")]
     assert execution.result() == ["a", "b", "c"]
@@ -99,7 +101,7 @@ def test_outcomes_are_stored_before_or_with_what_must_not_overtake_them(then: An
         await three(ctx)
         await then(ctx)
 
-    execution = Execution(batching(code))
+    execution = Execution(batching(code), start_delay=LONG)
     execution.run()
     first = shapes(execution)[0]
     assert first[:6] == stored("a", "b", "c")
@@ -122,7 +124,7 @@ def test_a_suspension_by_an_operation_that_sends_nothing_stores_everything_first
         await three(ctx)
         return await ctx.callback_result(handle)
 
-    execution = Execution(batching(code))
+    execution = Execution(batching(code), start_delay=LONG)
     execution.suspends()
     assert shapes(execution) == [["approval START"], stored("a", "b", "c")]
     execution.answer("approval", "yes")
@@ -135,7 +137,7 @@ def test_an_exception_stores_everything() -> None:
         await three(ctx)
         raise LookupError("no")
 
-    execution = Execution(batching(code))
+    execution = Execution(batching(code), start_delay=LONG)
     assert execution.error()["ErrorType"] == "LookupError"
     assert shapes(execution) == [stored("a", "b", "c")]
 
@@ -148,7 +150,7 @@ def test_a_failure_of_a_step_is_stored_with_the_others() -> None:
         except ConnectionError:
             return await ctx.step("instead", work, "instead")
 
-    execution = Execution(batching(code))
+    execution = Execution(batching(code), start_delay=LONG)
     assert execution.result() == "instead"
     assert shapes(execution) == [[*stored("a", "b", "c"), "fails START", "fails FAIL", *stored("instead")]]
 
@@ -159,7 +161,7 @@ def test_flush_stores_what_there_is_and_the_block_goes_on() -> None:
         await ctx.flush()
         await three(ctx, "later ")
 
-    execution = Execution(batching(code))
+    execution = Execution(batching(code), start_delay=LONG)
     execution.result()
     assert shapes(execution) == [stored("a", "b", "c"), stored("later a", "later b", "later c")]
 
@@ -182,7 +184,7 @@ def test_a_block_in_a_block_ends_with_the_outer_one() -> None:
             await three(ctx)
         await ctx.step("last", work, "last")
 
-    execution = Execution(batching(code))
+    execution = Execution(batching(code), start_delay=LONG)
     execution.result()
     assert shapes(execution) == [stored("first", "a", "b", "c", "last")]
 
@@ -277,7 +279,7 @@ def test_very_many_outcomes_are_sent_before_they_fill_a_call() -> None:
         for number in range(1000):
             await ctx.step(None, lambda number=number: number, inline=True)
 
-    execution = Execution(batching(code))
+    execution = Execution(batching(code), start_delay=LONG)
     execution.result()
     sizes = [len(call) for call in execution.calls]
     assert sum(sizes) == 2000
