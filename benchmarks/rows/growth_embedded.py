@@ -119,23 +119,22 @@ def growth_lines(results: Results, start: str) -> list[Line]:
     found: list[Line] = []
     for kind, count in itertools.product(KINDS, COUNTS):
         it = {"kind": kind, "count": count}
-        what = f"{count:,} executions that {'have ended' if kind == 'ended' else 'wait'}"
+        what = f"{count:,} that {'have ended' if kind == 'ended' else 'wait'}"
         unreached = [subject for subject in SUBJECTS if results.median(subject, "unreached", **it)]
-        note = "".join(f"{subject}: not within {PATIENCE} s" for subject in unreached)
-
-        def line(title: str, unit: str, figure: str, scale: float = 1.0, *, more_is_better: bool = False) -> None:
-            figures = results.medians(figure, SUBJECTS, scale, **it)  # noqa: B023  # called in this round alone
+        note = ", ".join(f"{subject}: not within {PATIENCE} s" for subject in unreached)
+        for title, unit, figure, scale in (
+            ("steps a second, all at once", "1/s", "per_second", 1.0),
+            ("a step, p99", "ms", "p99", 1e3),
+            ("memory then", "MiB", "mib", 1.0),
+            ("the file", "MiB", "file_mib", 1.0),
+            (start, "s", "open", 1.0),
+            ("memory after that", "MiB", "reopened_mib", 1.0),
+            (f"a page of {PAGE}, p50", "ms", "page", 1e3),
+            ("one of them, p50", "ms", "read", 1e3),
+        ):
+            figures = results.medians(figure, SUBJECTS, scale, **it)
             if any(value is not None for value in figures.values()):
-                noise = results.noise("ours", figure, **it)  # noqa: B023
-                found.append(Line(title, unit, figures, note, noise=noise, more_is_better=more_is_better))  # noqa: B023
-
-        line(f"{what}: steps a second, all at once", "1/s", "per_second", more_is_better=True)
-        line("… a step, p99", "ms", "p99", 1e3)
-        line("… memory then", "MiB", "mib")
-        line("… at most", "MiB", "peak_mib")
-        line("… the file", "MiB", "file_mib")
-        line(f"… {start}", "s", "open")
-        line("… memory then", "MiB", "reopened_mib")
-        line(f"… a page of {PAGE}, p50", "ms", "page", 1e3)
-        line("… one of them, p50", "ms", "read", 1e3)
+                noise = results.noise("ours", figure, **it)
+                more = figure == "per_second"
+                found.append(Line(f"{what}: {title}", unit, figures, note, noise=noise, more_is_better=more))
     return found

@@ -30,6 +30,20 @@ _EVENT = "id, function, payload, tenant_id, received_at, due_at, failures"
 _COLUMNS = "key, id, function, name, status, started_at, ended_at, payload_digest, retention"
 
 
+_NAMED = """
+    WHERE name = ? AND function IN (
+        WITH RECURSIVE known (function) AS (
+            SELECT min(function) FROM executions
+            UNION ALL
+            SELECT (SELECT min(function) FROM executions WHERE function > known.function)
+            FROM known WHERE known.function IS NOT NULL
+        )
+        SELECT function FROM known
+    )
+"""
+"""The index is on the function and the name: the functions are few, and each is one look into it."""
+
+
 class ExecutionRow(msgspec.Struct, frozen=True):
     """An execution as the table has it. Moments are epoch milliseconds."""
 
@@ -142,7 +156,7 @@ class StoreReader:
 
     def named(self, name: str) -> list[ExecutionRow]:
         """The executions of that name, of whatever function."""
-        return self._select("WHERE name = ?", (name,))
+        return self._select(_NAMED, (name,))
 
     def list(
         self, *, function: str | None = None, status: ExecutionStatus | None = None, limit: int = 100
