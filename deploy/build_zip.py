@@ -4,7 +4,8 @@
     python deploy/build_zip.py my_app build/my_app.zip --architecture x86_64 --python 3.12
 
 It runs on any machine: the packages are those for Lambda's. What an application itself needs stands in its
-`requirements.txt`, if it has one. The zip is the same for the same content, so that an unchanged function is not
+`requirements.txt`, if it has one. Hidden files, environments and executions of its folder stay behind, and so does what
+of this package never runs in Lambda. The zip is the same for the same content, so that an unchanged function is not
 deployed again.
 """
 
@@ -19,7 +20,10 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LEFT_OUT = ("__pycache__", "bin", "*.dist-info/RECORD", "*.pyc", "*.pyi", "requirements.txt")
+NOT_OF_THE_APPLICATION = (".*", "venv", "__pycache__", "*.db", "*.db-*", "*.db.lock")
+ON_A_LAPTOP = [f"durable_lambda/{part}" for part in ("cli", "drawing", "engine", "lint", "testing")]
+OF_PIP = [f"*.dist-info/{name}" for name in ("RECORD", "REQUESTED", "INSTALLER", "direct_url.json")]
+LEFT_OUT = ("__pycache__", "bin", *OF_PIP, *ON_A_LAPTOP, "*.pyc", "*.pyi", "requirements.txt")
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -44,7 +48,9 @@ def build(application: Path, target: Path, *, architecture: str, python: str, pa
             *("install", "--target", content, "--python-version", python, "--implementation", "cp"),
             *("--only-binary", ":all:", *options, *requirements),
         )
-        shutil.copytree(application, content, dirs_exist_ok=True)
+        shutil.copytree(
+            application, content, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*NOT_OF_THE_APPLICATION)
+        )
         target.parent.mkdir(parents=True, exist_ok=True)
         pack(content, target)
     return target.stat().st_size

@@ -14,6 +14,7 @@ import msgspec
 
 from durable_lambda.errors import ValidationError
 from durable_lambda.lambda_api import lambda_client
+from durable_lambda.payloads import encode_value, error_object
 from durable_lambda.protocol.operations import ErrorObject
 
 if TYPE_CHECKING:
@@ -118,16 +119,13 @@ class _LambdaApi:
 
     def __init__(self, endpoint_url: str | None) -> None:
         self._client = lambda_client(endpoint_url)
-        from durable_lambda.engine import values  # late: AWS users do without the engine
-
-        self._values = values
 
     def send_callback_success(self, callback_id: str, value: Any = None) -> None:
-        result = self._values.encode_value("value", value).encode("utf-8")
+        result = encode_value("value", value).encode("utf-8")
         self._client.send_durable_execution_callback_success(CallbackId=callback_id, Result=result)
 
     def send_callback_failure(self, callback_id: str, error: BaseException | str | ErrorObject) -> None:
-        data = msgspec.to_builtins(self._values.error_of(error))
+        data = msgspec.to_builtins(error_object(error))
         self._client.send_durable_execution_callback_failure(CallbackId=callback_id, Error=data)
 
     def send_callback_heartbeat(self, callback_id: str) -> None:

@@ -39,11 +39,27 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     application = folder / "application"
     application.mkdir()
     (application / "app.py").write_text(APP)
-    target = folder / "function.zip"
+    (application / "data").mkdir()
+    (application / "data" / "rates.json").write_text("{}")
+    left_behind = (
+        ".venv/lib/six.py",
+        ".git/config",
+        ".env",
+        "durable.db",
+        "durable.db-wal",
+        "data/.aws-sam/build.toml",
+    )
+    for left_out in left_behind:
+        (application / left_out).parent.mkdir(parents=True, exist_ok=True)
+        (application / left_out).write_text("not for Lambda")
+    build(application, folder / "function.zip")
+    return folder / "function.zip"
+
+
+def build(application: Path, target: Path) -> None:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     script = [ROOT / "deploy" / "build_zip.py", application, target, "--python", version]
     subprocess.run([sys.executable, *script, "--architecture", "x86_64"], check=True, env=clean_environment())
-    return target
 
 
 @pytest.fixture
@@ -55,8 +71,41 @@ def service() -> Iterator[LambdaService]:
 def test_it_is_small_and_has_only_what_is_needed(package: Path) -> None:
     assert package.stat().st_size < 1_000_000
     with zipfile.ZipFile(package) as archive:
-        tops = {name.partition("/")[0].partition("-")[0] for name in archive.namelist()}
-    assert tops == {"app.py", "durable_lambda", "msgspec", "h11"}
+        names = archive.namelist()
+    assert {name.partition("/")[0].partition("-")[0] for name in names} == {
+        "app.py",
+        "data",
+        "durable_lambda",
+        "msgspec",
+        "h11",
+    }
+    assert [name for name in names if name.startswith("data")] == ["data/rates.json"]
+    of_a_laptop = ("cli", "drawing", "engine", "lint", "testing")
+    assert not [name for name in names if name.startswith(tuple(f"durable_lambda/{each}/" for each in of_a_laptop))]
+
+
+def test_the_same_content_gives_the_same_zip(package: Path, tmp_path: Path) -> None:
+    build(package.parent / "application", tmp_path / "again.zip")
+    assert (tmp_path / "again.zip").read_bytes() == package.read_bytes()
+
+
+USES_ALL = """
+import sys
+import durable_lambda
+
+assert durable_lambda.__file__.startswith(sys.argv[1]), durable_lambda.__file__
+for name in durable_lambda.__all__:
+    getattr(durable_lambda, name)
+durable_lambda.CallbackClient("http://127.0.0.1:9").send_failure
+import durable_lambda.backends
+"""
+
+
+def test_what_the_package_exports_needs_nothing_of_what_is_left_out(package: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(tmp_path)
+    environment = {**clean_environment(), "PYTHONPATH": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", USES_ALL, tmp_path], env=environment, cwd=tmp_path, check=True)
 
 
 def test_it_runs_by_itself_under_the_runtime_client(package: Path, service: LambdaService, tmp_path: Path) -> None:

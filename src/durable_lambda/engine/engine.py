@@ -25,8 +25,9 @@ from durable_lambda.engine.machine.queued import EventConfig
 from durable_lambda.engine.plain import PlainFunction
 from durable_lambda.engine.requests import CallbackAnswer, answer_callback, find_execution, start_execution
 from durable_lambda.engine.thread import EngineThread
-from durable_lambda.engine.values import check_name, check_no_class, encode_value, error_of, name_of, seconds_of
+from durable_lambda.engine.values import check_name, check_no_class, error_of, name_of, seconds_of
 from durable_lambda.errors import ValidationError
+from durable_lambda.payloads import encode_value
 from durable_lambda.protocol import limits as bounds
 from durable_lambda.protocol.hosting import DurableFunction
 from durable_lambda.protocol.operations import ErrorObject, ExecutionStatus

@@ -24,8 +24,9 @@ from durable_lambda.engine.requests import find_execution
 from durable_lambda.engine.store import StoreReader
 from durable_lambda.engine.stored import StoredExecution
 from durable_lambda.engine.thread import EngineThread
-from durable_lambda.engine.values import encode_value, error_of
+from durable_lambda.engine.values import error_of
 from durable_lambda.errors import ExecutionError, ValidationError
+from durable_lambda.payloads import encode_value
 from durable_lambda.protocol import errors as service
 from durable_lambda.protocol.operations import ErrorObject, ExecutionStatus
 

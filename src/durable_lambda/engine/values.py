@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from datetime import timedelta
 from typing import Any
 
@@ -10,17 +9,10 @@ import msgspec
 
 from durable_lambda.engine.errors import FunctionError
 from durable_lambda.engine.machine.identity import NAME
-from durable_lambda.errors import DeserializationError, SerializationError, ValidationError
+from durable_lambda.errors import DeserializationError, ValidationError
+from durable_lambda.payloads import error_object
 from durable_lambda.protocol.hosting import InvocationInterrupted
 from durable_lambda.protocol.operations import ErrorObject
-
-
-def encode_value(what: str, value: Any) -> str:
-    """The value as canonical JSON: keys sorted, no spaces. Raises `SerializationError`."""
-    try:
-        return msgspec.json.encode(value, order="sorted").decode("utf-8")
-    except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
-        raise SerializationError(f"the {what} cannot be written as JSON: {error}") from error
 
 
 def decode_value(what: str, text: str | None) -> Any:
@@ -34,20 +26,13 @@ def decode_value(what: str, text: str | None) -> Any:
 
 
 def error_of(error: BaseException | str | ErrorObject) -> ErrorObject:
-    """An exception, a message or an error object as an error object: the type as the wire names it, text, stack."""
-    if isinstance(error, ErrorObject):
-        return error
+    """`error_object`, of what the engine raises for a function too."""
     if isinstance(error, FunctionError):
         return error.error
-    if isinstance(error, str):
-        return ErrorObject(None, error)
     if isinstance(error, InvocationInterrupted):
         assert error.__cause__ is not None
-        return ErrorObject(error.error_type, str(error), None, error_of(error.__cause__).stack_trace)
-    kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    stack = [line.rstrip("\n") for line in traceback.format_tb(error.__traceback__)]
-    return ErrorObject(name, str(error), None, stack or None)
+        return ErrorObject(error.error_type, str(error), None, error_object(error.__cause__).stack_trace)
+    return error_object(error)
 
 
 def check_name(what: str, name: str) -> str:

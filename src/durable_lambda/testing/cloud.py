@@ -16,8 +16,9 @@ import msgspec
 
 from durable_lambda.engine.machine import records
 from durable_lambda.engine.machine.records import ExecutionEnded
-from durable_lambda.engine.values import encode_value, error_of
+from durable_lambda.engine.values import error_of
 from durable_lambda.errors import BackendError, ValidationError
+from durable_lambda.payloads import encode_value
 from durable_lambda.protocol.events import Event
 from durable_lambda.protocol.operations import ErrorObject, Operation
 from durable_lambda.testing.loops import run_awaited

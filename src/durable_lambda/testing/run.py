@@ -12,8 +12,9 @@ from durable_lambda.engine.machine.records import ExecutionEnded
 from durable_lambda.engine.machine.state import ExecutionState
 from durable_lambda.engine.requests import CallbackAnswer, answer_callback, stop_execution
 from durable_lambda.engine.store import ExecutionRow
-from durable_lambda.engine.values import encode_value, error_of
+from durable_lambda.engine.values import error_of
 from durable_lambda.errors import ValidationError
+from durable_lambda.payloads import encode_value
 from durable_lambda.protocol.events import Event
 from durable_lambda.protocol.operations import ErrorObject, Operation
 from durable_lambda.testing.loops import run_awaited, run_blocking

@@ -12,8 +12,9 @@ from durable_lambda.engine.machine.limits import Limits
 from durable_lambda.engine.machine.targets import Targets, resolve
 from durable_lambda.engine.plain import PlainFunction
 from durable_lambda.engine.store import ExecutionRow
-from durable_lambda.engine.values import check_name, check_no_class, encode_value, name_of, seconds_of
+from durable_lambda.engine.values import check_name, check_no_class, name_of, seconds_of
 from durable_lambda.errors import ValidationError
+from durable_lambda.payloads import encode_value
 from durable_lambda.protocol import limits as bounds
 from durable_lambda.protocol.hosting import DurableFunction
 from durable_lambda.testing.clock import DEFAULT_START, VirtualClock, milliseconds
