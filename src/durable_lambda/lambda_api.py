@@ -19,8 +19,12 @@ def lambda_client(endpoint_url: str | None = None, *, region: str | None = None,
 
     Raises:
         BackendError: boto3 is not installed, or is too old to know durable functions.
-        ValidationError: No region is known, or there is no such profile.
+        ValidationError: No region is known, there is no such profile, or the endpoint is no URL.
     """
+    if endpoint_url is not None and not _is_url(endpoint_url):
+        raise ValidationError(
+            f"{endpoint_url!r} is no URL of a server: it begins with http:// or https://, as http://127.0.0.1:9000 does"
+        )
     try:
         # late: it takes half a second, and other ways to answer a callback do without
         import boto3  # pyright: ignore[reportMissingTypeStubs]
@@ -46,9 +50,16 @@ def lambda_client(endpoint_url: str | None = None, *, region: str | None = None,
         session: Any = boto3.Session(profile_name=profile)
         client = session.client("lambda", **options)
     except NoRegionError as error:
-        raise ValidationError("no AWS region is known: name one, set AWS_REGION, or give the profile one") from error
+        raise ValidationError(
+            "no AWS region is known: set AWS_REGION, give the profile one, or name it (--region)"
+        ) from error
     except (ProfileNotFound, PartialCredentialsError, ValueError) as error:
         raise ValidationError(str(error)) from error
     if not hasattr(client, "checkpoint_durable_execution"):
         raise BackendError(f"boto3 {boto3.__version__} does not know durable functions: pip install 'boto3>=1.43'")
     return client
+
+
+def _is_url(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme in ("http", "https") and bool(parts.hostname)

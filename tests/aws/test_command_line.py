@@ -124,6 +124,9 @@ def test_a_paused_execution_is_invoked_again_when_it_is_resumed(cli: Cli, engine
     assert cli("pause", "n1", *there, "--reason", "a holiday").stdout == "n1  paused\n"
     engine.send_callback_success(callback_id, "yes")
     assert cli.json("show", "n1", *there)["Status"] == "PAUSED"
+    shown = cli("show", "n1", *there).stdout.splitlines()
+    assert shown[0].startswith("n1  paused  ")
+    assert shown[-1] == "paused: a holiday"
     assert "PAUSED" in cli.refused("pause", "n1", *there, code=1)
     assert cli.json("resume", "n1", *there)["Status"] in ("RUNNING", "SUCCEEDED")
     assert execution.result(10) == "yes"
@@ -158,7 +161,9 @@ def test_an_execution_is_stopped_and_then_deleted(cli: Cli, engine: Engine, ther
     [
         (["list", "--region", "eu-west-1"], "--function is missing"),
         (["show", "n1", "--region", "eu-west-1"], "--function is missing"),
-        (["list", "--function", "f"], "no AWS region is known"),
+        (["list", "--function", "f"], r"no AWS region is known: .*--region"),
+        (["list", "--function", "f", "--endpoint-url", "127.0.0.1:9000"], "begins with http:// or https://"),
+        (["list", "--function", "f", "--endpoint-url", "http://"], "begins with http:// or https://"),
         (["list", "--function", "f", "--region", "eu-west-1"], "Unable to locate credentials"),
         (["list", "--function", "f", "--profile", "nobody"], r"profile \(nobody\) could not be found"),
         (["list", "--function", "f", "--db", "x.db"], "one or the other"),
@@ -175,7 +180,9 @@ def test_what_the_service_refuses_is_told_in_one_line(cli: Cli, url: str) -> Non
 
 
 def test_a_server_that_is_not_there_is_told_in_one_line(cli: Cli) -> None:
-    assert "Could not connect" in cli.refused("list", "--function", "f", "--endpoint-url", "http://127.0.0.1:9")
+    refused = cli.refused("list", "--function", "f", "--endpoint-url", "http://127.0.0.1:9")
+    assert "Could not connect" in refused
+    assert refused.endswith(": is a server running there (`durable serve`)?")
 
 
 def test_a_lambda_function_answers_a_callback_with_its_own_role(

@@ -140,11 +140,16 @@ def service_refusals(subject: str = "") -> Generator[None, None, None]:
     except BotoCoreError as error:
         hint = {
             "NoCredentialsError": ": sign in (`aws sso login`), or choose a --profile",
-            "NoRegionError": ": give a --region",
+            "EndpointConnectionError": ": is a server running there (`durable serve`)?" if _is_here(error) else "",
         }.get(type(error).__name__, "")
         raise CommandError(f"{subject}{str(error).rstrip('.')}{hint}") from error
     except DurableError as error:
         raise CommandError(str(error)) from error
+
+
+def _is_here(error: Exception) -> bool:
+    """Whether it tells of an endpoint on this machine."""
+    return any(f"//{host}" in str(error) for host in ("127.0.0.1", "localhost", "[::1]"))
 
 
 def _milliseconds(moment: datetime) -> int:
