@@ -30,6 +30,19 @@ def synthesised(cdk: Tool, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out / "orders.template.json"
 
 
+def test_every_way_deploys_the_zip_that_has_the_package_in_it() -> None:
+    """What SAM builds from a folder has what its `requirements.txt` names, and the example's has none."""
+    package = ROOT / "build" / "orders.zip"
+    (code,) = re.findall(r"CodeUri: (\S+)", (DEPLOY / "sam" / "template.yaml").read_text())
+    assert (DEPLOY / "sam" / code).resolve() == package
+    (default,) = re.findall(r'default += "(\S+\.zip)"', (DEPLOY / "terraform" / "main.tf").read_text())
+    assert (DEPLOY / "terraform" / default).resolve() == package
+    (place,) = re.findall(r"PACKAGE = (.+)", (DEPLOY / "cdk" / "app.py").read_text())
+    assert place.endswith('/ "build" / "orders.zip"')
+    commands = (ROOT / "docs" / "deploy.md").read_text()
+    assert commands.count("python deploy/build_zip.py examples/order_processing build/orders.zip\n") == 3
+
+
 def test_the_sam_template_is_valid(tool: Tool) -> None:
     template = DEPLOY / "sam" / "template.yaml"
     tool("cfn-lint", "--region", "eu-west-1", "--", template)
