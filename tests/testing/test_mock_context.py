@@ -122,19 +122,24 @@ async def test_what_is_not_prepared_is_carried_out_and_recorded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "code"),
+    ("call", "code", "way"),
     [
-        (lambda ctx: ctx.wait("pause", 60), "WAIT_SUSPENDED"),
-        (lambda ctx: ctx.invoke("pay", "payments", 1), "INVOKE_SUSPENDED"),
-        (lambda ctx: ctx.wait_for_callback("ask", charge_here), "CALLBACK_SUSPENDED"),
+        (lambda ctx: ctx.wait("pause", 60), "WAIT_SUSPENDED", "with_wait('pause')"),
+        (lambda ctx: ctx.invoke("pay", "payments", 1), "INVOKE_SUSPENDED", "with_invoke('pay', result)"),
+        (
+            lambda ctx: ctx.wait_for_callback("ask", charge_here),
+            "CALLBACK_SUSPENDED",
+            "with_callback('ask', 'callback-1', result)",
+        ),
     ],
 )
-async def test_what_would_wait_suspends(call: Any, code: str) -> None:
+async def test_what_would_wait_suspends_and_tells_how_to_prepare_it(call: Any, code: str, way: str) -> None:
     ctx, recorder = MockDurableContext().build()
 
     with pytest.raises(Suspended) as raised:
         await call(ctx)
     assert raised.value.code == code
+    assert raised.value.__notes__ == [f"nothing is prepared for it: MockDurableContext().{way}"]
     assert recorder.checkpoints
 
 

@@ -28,7 +28,7 @@ from durable_lambda.retry import Poll, Retry, retry_policy
 from durable_lambda.runtime.ids import operation_id
 from durable_lambda.runtime.strand import BodyStrand
 from durable_lambda.testing.loops import kept_loop, run_blocking
-from durable_lambda.testing.mock_script import Prepared, Script, batch_result, decoded, suspended
+from durable_lambda.testing.mock_script import Prepared, Script, batch_result, decoded, unprepared
 from durable_lambda.values import UNSET, Codec, codec_for, result_codec, round_trip
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:mock:$LATEST/durable-execution/mock/mock"
@@ -114,7 +114,7 @@ class MockOperations:
             prepared.give(None)
             return
         self.script.sent(("wait", name, "START"))
-        raise suspended("wait", name)
+        raise unprepared("wait", name, f"with_wait({name!r})")
 
     async def create_callback(self, prepared: Prepared | None, name: str | None) -> CallbackHandle:
         key = self.next_id()
@@ -145,7 +145,8 @@ class MockOperations:
         self.script.sent(("callback", name, "START"))
         await self._body(key, name, 1, submitter, (callback_id, *args))
         self.script.sent(("step", name, "START"), ("step", name, "SUCCEED"))
-        raise suspended("callback", name, f" (callback_id: {callback_id})")
+        way = f"with_callback({name!r}, {callback_id!r}, result)"
+        raise unprepared("callback", name, way, f" (callback_id: {callback_id})")
 
     async def condition(
         self,
@@ -180,7 +181,7 @@ class MockOperations:
         if prepared is not None:
             return prepared.give(codec, f" (function: {function})")
         self.script.sent(("invoke", name, "START"))
-        raise suspended("invoke", name, f" (function: {function})")
+        raise unprepared("invoke", name, f"with_invoke({name!r}, result)", f" (function: {function})")
 
     async def child(
         self,

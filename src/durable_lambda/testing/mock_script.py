@@ -180,6 +180,13 @@ def suspended(kind: str, name: str | None, detail: str = "") -> Suspended:
     )
 
 
+def unprepared(kind: str, name: str | None, way: str, detail: str = "") -> Suspended:
+    """The same of an operation that the test has prepared nothing for, with the way to do so."""
+    error = suspended(kind, name, detail)
+    error.add_note(f"nothing is prepared for it: MockDurableContext().{way}")
+    return error
+
+
 def decoded(codec: Codec[Any], value: Any) -> Any:
     """A value as the code would get it from the history: written as JSON, and read as the type that it asks for."""
     try:
