@@ -239,6 +239,20 @@ def test_a_callback_without_an_answer_is_told() -> None:
         explore_crashes(waits)
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"once": "charge"}, r"once is a list of names: once=\['charge'\]"),
+        ({"once": ["chrage"]}, "once has 'chrage', and no step of that name ran; did you mean 'charge'"),
+        ({"moment": 99}, "there is no moment 99: without a crash there are 1 to "),
+        ({"orders": 0}, "orders must be 1 or more, not 0"),
+    ],
+)
+def test_what_would_not_be_looked_at_is_refused(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        explore_crashes(one_charge, 5, **options)
+
+
 def test_a_killed_process_runs_no_finally_before_its_outcome_is_known() -> None:
     cleaned: list[str] = []
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from batch_programs import Leaf, Run, cut_in_branch, expected, programs, programs_with_cuts
 from durable_lambda import DurableContext, durable_execution
-from durable_lambda.testing import DurableRun, DurableTestRunner, explore_crashes, replay
+from durable_lambda.testing import CrashReport, DurableRun, DurableTestRunner, explore_crashes, replay
 
 
 def leaves_of(program: Any, path: str = "p") -> Iterator[tuple[str, str]]:
@@ -85,6 +85,10 @@ def test_a_crash_at_any_moment_makes_no_difference(program: Any, seed: int, mome
     assume(all(kind != "retried" for kind, _ in leaves_of(program)))  # it asks the process whether it was tried before
     function = Program(program, seed)
 
-    explore_crashes(
-        function.handler, answer=function.answers, setup=function.reset, moment=moment, orders=2, seed=seed % 7
-    )
+    def explore(**options: Any) -> CrashReport:
+        return explore_crashes(
+            function.handler, answer=function.answers, setup=function.reset, seed=seed % 7, **options
+        )
+
+    moments = explore(orders=1, seconds=0).moments
+    explore(moment=1 + moment % moments, orders=2)

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from durable_lambda.errors import ValidationError
 from durable_lambda.protocol.hosting import DurableFunction
+from durable_lambda.testing.checked import among
 from durable_lambda.testing.crash_outcome import Outcome, differences, repeated
 from durable_lambda.testing.crash_report import UNRECORDED, CrashReport, Difference, RepeatedEffect, advice
 from durable_lambda.testing.crash_runs import Explorer
@@ -80,7 +81,8 @@ def explore_crashes(
 
     Raises:
         CrashDifferenceError: A run did not end the same. The message tells when it was killed and what differs.
-        ValidationError: The function does not end even without a crash, since a callback has no answer.
+        ValidationError: The function does not end even without a crash, since a callback has no answer; or `once` names
+            what is no step, or there is no such `moment`.
 
     ```python
     def test_no_crash_makes_a_difference():
@@ -88,6 +90,10 @@ def explore_crashes(
         assert report.is_complete
     ```
     """
+    if isinstance(once, str):
+        raise ValidationError(f"once is a list of names: once=[{once!r}]")
+    if orders < 1:
+        raise ValidationError(f"orders must be 1 or more, not {orders!r}")
     explorer = Explorer(
         handler if isinstance(handler, DurableTestRunner) else DurableTestRunner(handler, seed=seed),
         event,
@@ -96,7 +102,7 @@ def explore_crashes(
         effects=effects,
         check=check,
     )
-    search = _Search(explorer, frozenset(once), seconds, seed, progress or _Progress().tell)
+    search = _Search(explorer, tuple(once), seconds, seed, progress or _Progress().tell)
     return run_blocking(partial(search.run, orders, moment))
 
 
@@ -106,13 +112,13 @@ class _Search:
     def __init__(
         self,
         explorer: Explorer,
-        once: frozenset[str],
+        once: tuple[str, ...],
         seconds: float,
         seed: int,
         progress: Callable[[int, int], object],
     ) -> None:
         self._explorer = explorer
-        self._once = {f"step {name!r}" for name in once}
+        self._once = once
         self._began = time.monotonic()
         self._ends_at = self._began + seconds
         self._seed = seed
@@ -134,7 +140,9 @@ class _Search:
         for order in range(orders):
             rehearsal, outcome, said = self._explorer.run(0, order and self._seed * 1000 + order)
             _must_end(outcome, said)
-            first = first or outcome
+            if first is None:
+                first = outcome
+                self._check_names(outcome, len(rehearsal.moments), only)
             numbers = [moment.number for moment in rehearsal.moments]
             random.Random(self._seed).shuffle(numbers)
             plans.append((order, outcome, numbers if only is None else [only]))
@@ -163,6 +171,16 @@ class _Search:
             order_matters=self._order_matters(),
         )
 
+    def _check_names(self, outcome: Outcome, moments: int, only: int | None) -> None:
+        """Raise `ValidationError` for what would not be looked at."""
+        ran = [label for _, label, _ in outcome.ran]
+        steps = {name for name in (view.name for view in outcome.operations.values()) if name and _label(name) in ran}
+        for name in self._once:
+            if name not in steps:
+                raise ValidationError(f"once has {name!r}, and no step of that name ran{among(name, steps)}")
+        if only is not None and not 1 <= only <= moments:
+            raise ValidationError(f"there is no moment {only}: without a crash there are 1 to {moments}")
+
     def _repeats_itself(self, first: Outcome) -> None:
         """Without that there is nothing to compare with."""
         _, again, _ = self._explorer.run(0, 0)
@@ -188,7 +206,7 @@ class _Search:
             effect = next(one for one in rehearsal.effects if (one.operation_id, one.attempt) == (key, attempt))
             is_keyed = key in rehearsal.keyed
             self._repeated.setdefault(label, (effect, is_keyed, []))[2].append(moment)
-            if label in self._once and not is_keyed:
+            if label in map(_label, self._once) and not is_keyed:
                 said.append(f"the body of {label} ran twice, and is to run once ({effect.source})")
         if said:
             self._differences.append(Difference(moment, order, tuple(said), found.tree))
@@ -242,6 +260,11 @@ class _Search:
                 "each run); or its result may differ (give check=)."
             )
         raise CrashDifferenceError("\n".join(lines), first, tuple(others))
+
+
+def _label(step: str) -> str:
+    """What messages call a step."""
+    return f"step {step!r}"
 
 
 def _must_end(outcome: Outcome, said: list[str]) -> None:

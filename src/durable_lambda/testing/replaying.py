@@ -28,6 +28,7 @@ from durable_lambda.protocol.operations import ErrorObject, RawOperation
 from durable_lambda.protocol.updates import OperationUpdate
 from durable_lambda.runtime.call import Call
 from durable_lambda.runtime.rehearsal import REHEARSAL
+from durable_lambda.testing.checked import check_durable
 from durable_lambda.testing.loops import VirtualLoop, run_blocking
 from durable_lambda.testing.recorded import History, Recorded, read_history
 
@@ -96,6 +97,7 @@ def replay(handler: DurableFunction, history: History) -> ReplayReport:
             replay(handler, path).raise_if_different()
     ```
     """
+    check_durable(handler, "replay")
     recorded = read_history(history, handler.name)
     rehearsal = _Replay(recorded)
     output = run_blocking(partial(_invoke, handler, recorded, rehearsal))

@@ -6,10 +6,11 @@ instance or a class) that is raised, or a callable, which is called with what th
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, cast
+
+from durable_lambda.testing.checked import meant
 
 
 class Stub:
@@ -63,8 +64,7 @@ def unused(stubs: Iterable[Stub], called: dict[str, list[str]]) -> str:
             continue
         names = called.get(stub.what, [])
         what = "a step" if stub.what == "step" else "a function that is invoked"
-        close = difflib.get_close_matches(stub.name, names, 1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = meant(stub.name, names)
         known = ", ".join(map(repr, dict.fromkeys(names))) or "none"
         lines.append(f"the stub {stub.name!r} was never called{hint} It stands for {what}; the run called: {known}.")
     if lines:
