@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from durable_lambda import CallbackError, DurableContext, Retry, ValidationError, durable_execution
+from durable_lambda import CallbackError, DurableContext, DurableHandler, Retry, ValidationError, durable_execution
 from durable_lambda.testing import DurableTestRunner, ReplayDifferenceError, replay
 
 ran: list[str] = []
@@ -312,3 +312,9 @@ def test_the_command_refuses_what_is_no_history(folder: Path, history: str, said
 
     assert result.returncode == 2
     assert said in result.stderr
+
+
+@pytest.mark.parametrize("handler", [lambda event, ctx: None, DurableHandler, 5])
+def test_what_is_no_durable_function_is_refused(handler: Any) -> None:
+    with pytest.raises(ValidationError, match=r"takes a durable function, not .*put @durable_execution above it"):
+        replay(handler, [])

@@ -14,7 +14,7 @@ def check_durable(handler: object, what: str) -> None:
     if not isinstance(handler, DurableFunction) or isinstance(handler, type):
         raise ValidationError(
             f"{what}() takes a durable function, not {handler!r}: put @durable_execution above it, or give an instance "
-            "of a DurableHandler (a plain function that it invokes: runner.register(…))"
+            "of a DurableHandler"
         )
 
 

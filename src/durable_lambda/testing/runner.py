@@ -17,7 +17,6 @@ from durable_lambda.errors import ValidationError
 from durable_lambda.payloads import encode_value
 from durable_lambda.protocol import limits as bounds
 from durable_lambda.protocol.hosting import DurableFunction
-from durable_lambda.testing.checked import check_durable
 from durable_lambda.testing.clock import DEFAULT_START, VirtualClock, milliseconds
 from durable_lambda.testing.crash_report import UNRECORDED
 from durable_lambda.testing.loops import VirtualLoop, run_awaited, run_blocking
@@ -86,7 +85,6 @@ class DurableTestRunner:
         self._invokes: dict[str, Stub] = {}
         self._main: str | None = None
         if handler is not None:
-            check_durable(handler, "DurableTestRunner")
             self.register(handler, name, execution_timeout=execution_timeout, invocation_timeout=invocation_timeout)
 
     def register(
