@@ -22,6 +22,16 @@ async def handler(event: int, ctx: DurableContext) -> int:
     return event + 1
 """
 
+TALKING = """
+from durable_lambda import DurableContext, durable_execution
+
+@durable_execution
+async def handler(event: None, ctx: DurableContext) -> None:
+    for number in range(600):
+        await ctx.step(f"line {number}", str)
+        await ctx.wait(f"pause {number}", 1)
+"""
+
 FAMILY = """
 from durable_lambda import DurableContext, durable_execution
 
@@ -140,8 +150,9 @@ def test_ctrl_c_does_not_wait_for_a_plain_function(cli: Cli) -> None:
 
 
 def test_a_reader_that_goes_away_is_no_traceback(cli: Cli) -> None:
-    process = cli.start("run", "app.py:hanging", "--event", '"x"', "--name", "n1")
-    read_until(process, "first  step  succeeded")
+    (cli.folder / "talking.py").write_text(TALKING)
+    process = cli.start("run", "talking.py", "--event", "null", "--name", "n1")
+    read_until(process, "line 0  step  succeeded")
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.close()
