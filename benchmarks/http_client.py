@@ -42,12 +42,15 @@ class _Connection(asyncio.Protocol):
         self._received = b""
         self._answer: asyncio.Future[Answer] | None = None
         self._transport: asyncio.Transport | None = None
+        self.is_open = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self.is_open = True
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.is_open = False
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(exc or ConnectionResetError("the server hung up"))
 
@@ -88,11 +91,7 @@ class Client:
         self._waiting: deque[asyncio.Future[_Connection]] = deque()
 
     async def __aenter__(self) -> Client:
-        loop = asyncio.get_running_loop()
-        for _ in range(self._number):
-            _, connection = await loop.create_connection(lambda: _Connection(loop), "127.0.0.1", self._port)
-            self._all.append(connection)
-        self._free = list(self._all)
+        self._free = [await self._connect() for _ in range(self._number)]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -102,6 +101,8 @@ class Client:
     async def ask(self, encoded: bytes) -> Answer:
         """The answer to a request. Raises `RuntimeError` for an answer that tells an error."""
         connection = self._free.pop() if self._free else await self._next()
+        if not connection.is_open:  # a server hangs up on who is silent for some seconds
+            connection = await self._connect()
         try:
             answer = await connection.send(encoded)
         finally:
@@ -109,6 +110,12 @@ class Client:
         if answer.status >= 400:
             raise RuntimeError(f"{encoded[:200]!r} was answered {answer.status}: {answer.body[:500]!r}")
         return answer
+
+    async def _connect(self) -> _Connection:
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(lambda: _Connection(loop), "127.0.0.1", self._port)
+        self._all.append(connection)
+        return connection
 
     async def _next(self) -> _Connection:
         turn: asyncio.Future[_Connection] = asyncio.get_running_loop().create_future()

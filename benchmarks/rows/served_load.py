@@ -25,10 +25,10 @@ _SUBJECTS = ("ours", "dbos")
 
 
 def plan(quick: bool) -> list[Probe]:
-    rounds = 1 if quick else 5
+    rounds = 1 if quick else 3
     return [
         Probe("ours", rounds, {"steps": 50}),
-        Probe("dbos", min(rounds, 3), {"steps": 10}),
+        Probe("dbos", rounds, {"steps": 10}),
         Probe("bare", rounds, {"steps": 0}),
         Probe("ours", rounds, {"steps": 10, "workers": WORKERS}),
     ]

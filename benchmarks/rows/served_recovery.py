@@ -31,7 +31,7 @@ _UNTIL_STORED = 0.3
 
 
 def plan(quick: bool) -> list[Probe]:
-    return [Probe("ours", 1 if quick else 5), Probe("dbos", 1 if quick else 3)]
+    return [Probe(subject, 1 if quick else 3) for subject in _SUBJECTS]
 
 
 def measure(subject: str) -> Measured:

@@ -21,14 +21,14 @@ TITLE = "Over HTTP, one execution after the other"
 ENVIRONMENTS = served.ENVIRONMENTS
 WORKERS = 2
 _SUBJECTS = ("ours", "dbos", "bare")
-_EXECUTIONS = {"ours": 200, "dbos": 60, "bare": 200}
+_EXECUTIONS = {"ours": 200, "dbos": 40, "bare": 200}
 _WARM_UP = 20
 _LONG = 40
 """Steps of the execution whose steps are looked at."""
 
 
 def plan(quick: bool) -> list[Probe]:
-    rounds = 1 if quick else 5
+    rounds = 1 if quick else 3
     return [
         Probe("ours", rounds),
         Probe("dbos", rounds),
