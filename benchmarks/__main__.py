@@ -77,7 +77,7 @@ def _arguments() -> argparse.Namespace:
         "  make bench ARGS='--rows replay,fresh'",
     )
     parser.add_argument("--rows", type=_row_names, default=list(NAMES), help="some rows only, separated by commas")
-    parser.add_argument("--long", action="store_true", help=f"{' and '.join(LONG)} too: half an hour")
+    parser.add_argument("--long", action="store_true", help=f"{' and '.join(LONG)} too: twenty minutes")
     parser.add_argument("--quick", action="store_true", help="few rounds, small sizes: a minute, and noisy")
     parser.add_argument("--no-peers", action="store_true", help="this package and the floors only")
     parser.add_argument(
